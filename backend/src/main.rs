@@ -1,0 +1,2 @@
+//! Secure Chat server.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Secure Chat browser client.

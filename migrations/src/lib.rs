@@ -1,0 +1,1 @@
+//! Secure Chat's database schema, one file a change.

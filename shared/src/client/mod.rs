@@ -1,0 +1,4 @@
+//! What a client does, sans-I/O, over the traits of [`platform`]; talks to the page in the terms of [`api`].
+
+pub mod api;
+pub mod platform;

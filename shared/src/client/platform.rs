@@ -1,0 +1,261 @@
+//! What the client core asks of the place where it runs: keys, a store, a socket, a clock.
+//!
+//! The browser's are in `frontend/src/engine`; the native ones ([`super::native`]) serve tests and the load generator.
+//! Futures are not `Send`: a client lives on one thread.
+
+#![allow(async_fn_in_trait)]
+
+use crate::codec::{self, Bytes};
+use crate::crypto::account::Vault;
+use crate::crypto::epoch::EpochKey;
+use crate::crypto::opaque::ExportKey;
+use crate::crypto::recovery::RecoveryCode;
+use crate::crypto::signing::{Algorithm, Claim, Signature};
+use crate::ids::{Timestamp, UserId};
+use crate::protocol::{ErrorCode, Request, RequestError};
+
+/// Everything a client runs on.
+pub trait Platform: 'static {
+    /// Private keys and bulk public-key operations.
+    type Keys: Keys;
+    /// Durable records.
+    type Store: Store;
+    /// The server.
+    type Socket: Socket;
+
+    /// Keys.
+    fn keys(&self) -> &Self::Keys;
+    /// Store.
+    fn store(&self) -> &Self::Store;
+    /// Socket.
+    fn socket(&self) -> &Self::Socket;
+    /// Wall clock.
+    fn now(&self) -> Timestamp;
+    /// Called between long pieces of work, so that the thread can do something else.
+    async fn pause(&self) {}
+}
+
+/// The steps of [`Keys::make`], in order, for a progress list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyStep {
+    /// The RSA encryption key is there.
+    Encryption,
+    /// The RSA and DSA signing keys are there.
+    Signing,
+    /// Everything is sealed and stored.
+    Sealed,
+}
+
+/// Public halves, SubjectPublicKeyInfo DER.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKeys {
+    /// RSA-3072, for OAEP.
+    pub encryption: Vec<u8>,
+    /// RSA-3072, for PSS.
+    pub rsa_signing: Vec<u8>,
+    /// DSA-3072/256.
+    pub dsa_signing: Vec<u8>,
+}
+
+/// What [`Keys::make`] leaves to upload.
+#[derive(Debug, Clone)]
+pub struct MadeKeys {
+    /// For the identity.
+    pub public: PublicKeys,
+    /// For the server.
+    pub vault: Vault,
+}
+
+/// What opens a vault.
+#[derive(Clone, Copy)]
+pub enum Unlock<'a> {
+    /// The password, through OPAQUE.
+    Password(&'a ExportKey),
+    /// The recovery code.
+    Recovery(&'a RecoveryCode),
+}
+
+/// Why an operation with keys failed. Unwrapping, opening and unsealing fail all alike.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeysError {
+    /// No keys of this user are on this device.
+    #[error("no keys on this device")]
+    Missing,
+    /// The input does not open under the key.
+    #[error("does not open")]
+    DoesNotOpen,
+    /// The platform's cryptography or store failed; the text says how.
+    #[error("the platform failed: {0}")]
+    Platform(String),
+}
+
+/// Private-key operations of the signed-in user, and public-key operations in bulk.
+///
+/// An implementation keeps the keys of every identity version that the vault holds; signing uses the newest,
+/// unwrapping the version that the caller names.
+pub trait Keys {
+    /// Makes identity version 1's three key pairs, K_priv and K_state, wraps them, stores them on this device for
+    /// `user` (replacing what was there) and forgets K_priv.
+    async fn make(
+        &self,
+        user: UserId,
+        export_key: &ExportKey,
+        recovery: &RecoveryCode,
+        step: &dyn Fn(KeyStep),
+    ) -> Result<MadeKeys, KeysError>;
+
+    /// Opens a vault, stores the keys on this device for `user` and forgets K_priv. `public` holds, for each entry of
+    /// `vault.keys`, the public keys of that version: every private key is checked against its public half.
+    async fn open(
+        &self,
+        user: UserId,
+        unlock: Unlock<'_>,
+        vault: &Vault,
+        public: &[PublicKeys],
+    ) -> Result<(), KeysError>;
+
+    /// Loads what this device holds, after a reload; `None` where it holds nothing. `public` as in [`Keys::open`]
+    /// is not needed: what was stored was checked.
+    async fn load(&self) -> Result<Option<UserId>, KeysError>;
+
+    /// Removes every key from memory and device.
+    async fn wipe(&self) -> Result<(), KeysError>;
+
+    /// Signs with the newest signing key of that algorithm. The message is what [`Claim::message`] describes.
+    async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature, KeysError>;
+
+    /// Opens an RSA-OAEP-SHA256 wrap addressed to identity version `version` under `label`.
+    async fn unwrap(&self, version: u32, wrap: &[u8], label: &[u8]) -> Result<EpochKey, KeysError>;
+
+    /// Encrypts an epoch key to somebody's public encryption key (SPKI, validated by the caller): 384 bytes.
+    async fn wrap(&self, spki: &[u8], key: &EpochKey, label: &[u8]) -> Result<Vec<u8>, KeysError>;
+
+    /// Whether each claim holds, in order.
+    async fn verify(&self, claims: &[Claim]) -> Result<Vec<bool>, KeysError>;
+
+    /// Seals the synced state under K_state: [`crate::crypto::vault`]'s blob with purpose `State`.
+    async fn seal_state(&self, plaintext: &[u8]) -> Result<Vec<u8>, KeysError>;
+
+    /// Opens the synced state.
+    async fn open_state(&self, sealed: &[u8]) -> Result<Vec<u8>, KeysError>;
+}
+
+
+/// A table of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// Single records: session, settings.
+    Meta,
+    /// A conversation's state, by conversation id.
+    Conversations,
+    /// Verified entries for display, by conversation id and number (8 bytes, big-endian).
+    Entries,
+    /// Epoch keys, by conversation id and epoch (4 bytes, big-endian).
+    Epochs,
+    /// What is still to be sent, by a counter (8 bytes, big-endian).
+    Outbox,
+    /// Pinned identities, by user id.
+    Pins,
+}
+
+impl Table {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Meta, Self::Conversations, Self::Entries, Self::Epochs, Self::Outbox, Self::Pins];
+
+    /// Name on disk.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Conversations => "conversations",
+            Self::Entries => "entries",
+            Self::Epochs => "epochs",
+            Self::Outbox => "outbox",
+            Self::Pins => "pins",
+        }
+    }
+}
+
+/// A write: `None` deletes.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// Where.
+    pub table: Table,
+    /// Under which key.
+    pub key: Vec<u8>,
+    /// What.
+    pub value: Option<Vec<u8>>,
+}
+
+/// The store failed; nothing of the transaction was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The device refuses more data.
+    #[error("the browser's storage is full")]
+    Full,
+    /// A record does not open or decode: the store was altered or is broken.
+    #[error("a stored record is damaged")]
+    Damaged,
+    /// Anything else.
+    #[error("the store failed: {0}")]
+    Platform(String),
+}
+
+/// Durable records, sealed: associated data names user, table and record key.
+pub trait Store {
+    /// One record.
+    async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Records whose key starts with `prefix`, ascending by key (descending if `newest_first`), at most `limit`,
+    /// beginning after `after` (exclusive, in the direction of the scan).
+    async fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+
+    /// All or nothing, durable when it returns.
+    async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError>;
+
+    /// Empties every table.
+    async fn clear(&self) -> Result<(), StoreError>;
+}
+
+/// Why a request got no reply of its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No connection, or it broke before the answer: whether the server acted is not known.
+    #[error("not connected")]
+    Disconnected,
+    /// The server's definite no.
+    #[error(transparent)]
+    Refused(#[from] RequestError),
+    /// The reply is not of its type: a broken or hostile server.
+    #[error("the server's reply is malformed")]
+    BadReply,
+}
+
+impl CallError {
+    /// The server's code, if it answered.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Refused(error) => Some(error.code),
+            _ => None,
+        }
+    }
+}
+
+/// One connection to the server. Events do not come this way: whoever runs the socket hands them to the client.
+pub trait Socket {
+    /// Sends operation `op` and waits for its answer.
+    async fn call(&self, op: u16, body: Vec<u8>) -> Result<Bytes, CallError>;
+
+    /// Sends a typed request and waits for its typed reply.
+    async fn request<R: Request>(&self, request: &R) -> Result<R::Reply, CallError> {
+        let body = self.call(R::OP, codec::encode(request)).await?;
+        codec::decode(&body).map_err(|_| CallError::BadReply)
+    }
+}

@@ -1,0 +1,20 @@
+//! Limits that both sides know.
+
+/// Largest frame of a socket that has not signed in, bytes.
+pub const MAX_FRAME_BEFORE_SIGN_IN: usize = 64 * 1024;
+/// Largest frame, bytes: an `invite` for 500 readers with wraps fits.
+pub const MAX_FRAME: usize = 1024 * 1024;
+/// Largest `message` entry, bytes.
+pub const MAX_MESSAGE_ENTRY: usize = 160 * 1024;
+/// Largest state entry without its wraps, bytes (500 embedded identities fit).
+pub const MAX_STATE_ENTRY: usize = 900 * 1024;
+/// Most people who may read one conversation.
+pub const MAX_READERS: usize = 500;
+/// Most entries in one page of [`super::GetEntries`]; a page also ends before [`MAX_FRAME`].
+pub const MAX_PAGE: u32 = 200;
+/// Largest synced state record, bytes.
+pub const MAX_STATE: usize = 512 * 1024;
+/// Most requests that a client may have unanswered on one socket.
+pub const MAX_IN_FLIGHT: usize = 64;
+/// A client that has nothing to say sends a WebSocket ping or any request at least this often; the server pings too.
+pub const IDLE_TIMEOUT_SECS: u64 = 75;

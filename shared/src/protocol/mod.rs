@@ -1,0 +1,90 @@
+//! What travels: frames, requests with their typed replies, events, errors; version.
+//!
+//! One WebSocket at `/ws`, subprotocol [`SUBPROTOCOL`], every frame one binary CBOR item. A client sends
+//! [`ClientFrame`]s, the server [`ServerFrame`]s. Bodies travel as byte strings inside the envelope, so that an
+//! unknown operation is told apart from a malformed one.
+
+mod account;
+mod conversation;
+mod error;
+mod event;
+mod frame;
+mod limits;
+
+pub use account::*;
+pub use conversation::*;
+pub use error::{ErrorCode, RequestError};
+pub use event::Event;
+pub use frame::{ClientFrame, ServerFrame, close_code};
+pub use limits::*;
+
+use crate::codec::{self, Malformed};
+
+/// WebSocket subprotocol; the number is the protocol's major version.
+pub const SUBPROTOCOL: &str = "secure-chat.v1";
+
+/// A request, with its number on the wire and the type of its reply.
+pub trait Request: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()> {
+    /// Number of the operation in [`ClientFrame`].
+    const OP: u16;
+    /// What a success carries.
+    type Reply: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()>;
+}
+
+/// Declares which operations exist: the number, the request and its reply, once for both sides.
+macro_rules! requests {
+    ($($op:literal $name:ident => $reply:ty,)*) => {
+        $(impl Request for $name {
+            const OP: u16 = $op;
+            type Reply = $reply;
+        })*
+
+        /// Any request, as the server decodes it; one exhaustive match handles them.
+        #[derive(Debug)]
+        pub enum AnyRequest {
+            $(
+                #[doc = concat!("Operation ", $op, ".")]
+                $name($name),
+            )*
+        }
+
+        impl AnyRequest {
+            /// Decodes the body of operation `op`; `None` where no such operation exists.
+            pub fn decode(op: u16, body: &[u8]) -> Option<Result<Self, Malformed>> {
+                match op {
+                    $($op => Some(codec::decode(body).map(Self::$name)),)*
+                    _ => None,
+                }
+            }
+
+            /// Name of the operation, for logs and metrics.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+
+requests! {
+    1 RegisterStart => RegisterStarted,
+    2 RegisterFinish => SignedIn,
+    3 LoginStart => LoginStarted,
+    4 LoginFinish => LoggedIn,
+    5 Resume => Resumed,
+    6 SignOut => Done,
+    7 ListSessions => Sessions,
+    8 RevokeSession => Done,
+    9 PutState => StateGeneration,
+    10 GetState => SealedState,
+    20 Lookup => Found,
+    21 LookupUsers => FoundMany,
+    30 CreateConversation => Appended,
+    31 Append => Appended,
+    32 ListConversations => Conversations,
+    33 GetAnchor => Anchor,
+    34 GetEntries => Entries,
+    35 GetWrap => WrapFor,
+    40 GetPresence => PresenceList,
+}
