@@ -243,7 +243,7 @@ mod tests {
             ("correct horse battery staple", Strength::Strong),
             ("g7#Vq2!mZp", Strength::Good),
             ("g7#Vq2!mZp0xLw9&", Strength::Strong),
-            ("пароль не для чужих людей", Strength::Good),
+            ("пароль не для чужих людей", Strength::Strong),
         ] {
             assert_eq!(
                 judge(password, "alice"),
