@@ -1,0 +1,109 @@
+//! `cargo xtask dev`: rebuild and restart on change.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
+use super::Command;
+use super::start::LISTEN;
+use crate::process::{program, say};
+use crate::product::{self, Profile};
+use crate::{Result, place};
+
+/// `cargo xtask dev`.
+pub const COMMAND: Command = Command {
+    name: "dev",
+    about: "quick build, served on http://localhost:8080, built again and restarted on every change",
+    run,
+};
+
+/// What goes into the client, and what into the server.
+const CLIENT: &[&str] = &[
+    "Cargo.toml",
+    "Trunk.toml",
+    "index.html",
+    "shared",
+    "frontend",
+];
+const SERVER: &[&str] = &["Cargo.toml", "shared", "backend", "migrations"];
+
+fn run(args: &[String]) -> Result {
+    let mut server: Option<Child> = None;
+    let (mut client_seen, mut server_seen) = (None, None);
+    loop {
+        let (client_now, server_now) = (fingerprint(CLIENT), fingerprint(SERVER));
+        if server_seen != Some(server_now) || client_seen != Some(client_now) {
+            match rebuild(client_seen != Some(client_now)) {
+                Ok(binary) => {
+                    stop(server.take());
+                    server = Some(
+                        program(binary)
+                            .args(["serve", "--listen", LISTEN, "--data"])
+                            .arg(place::root().join("data"))
+                            .args(args)
+                            .spawn()?,
+                    );
+                    say(
+                        "Secure Chat is at http://localhost:8080; waiting for changes (Ctrl+C ends)",
+                    );
+                }
+                // What ran before goes on until the mistake is mended.
+                Err(error) => say(&format!("{error}; waiting for changes")),
+            }
+            (client_seen, server_seen) = (Some(client_now), Some(server_now));
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+fn rebuild(client_changed: bool) -> Result<std::path::PathBuf> {
+    if client_changed {
+        product::build(Profile::Dev)
+    } else {
+        product::build_server(Profile::Dev, &place::target().join("client-dev"))
+    }
+}
+
+fn stop(server: Option<Child>) {
+    if let Some(mut server) = server {
+        // It must survive this anyway: what it acknowledged is on disk.
+        let _ = server.kill();
+        let _ = server.wait();
+    }
+}
+
+/// Changes when a file below any of these changes, comes or goes.
+fn fingerprint(paths: &[&str]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for path in paths {
+        visit(&place::root().join(path), &mut hasher);
+    }
+    hasher.finish()
+}
+
+fn visit(path: &Path, hasher: &mut DefaultHasher) {
+    let Ok(metadata) = fs::metadata(path) else {
+        return;
+    };
+    path.hash(hasher);
+    if !metadata.is_dir() {
+        metadata.modified().ok().hash(hasher);
+        return;
+    }
+    let Ok(entries) = fs::read_dir(path) else {
+        return;
+    };
+    let mut entries: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for entry in entries {
+        let name = entry.file_name().unwrap_or_default();
+        // Build products and editors' files.
+        if name != "target" && name != "dist" && !name.to_string_lossy().starts_with('.') {
+            visit(&entry, hasher);
+        }
+    }
+}

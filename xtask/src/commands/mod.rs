@@ -1,0 +1,21 @@
+//! The table of commands. A new one is a file here and a line in [`COMMANDS`].
+
+mod dev;
+mod dist;
+mod start;
+mod test;
+
+use crate::Result;
+
+/// One `cargo xtask` command.
+pub struct Command {
+    /// As typed.
+    pub name: &'static str,
+    /// One line for `--help`.
+    pub about: &'static str,
+    /// Gets what follows the name.
+    pub run: fn(&[String]) -> Result,
+}
+
+/// Every command, in the order of `--help`.
+pub const COMMANDS: &[Command] = &[start::COMMAND, dev::COMMAND, test::COMMAND, dist::COMMAND];

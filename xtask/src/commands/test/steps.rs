@@ -1,0 +1,277 @@
+//! The steps of `cargo xtask test`, in their order: cheap ones first.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::counts::Counts;
+use super::{Outcome, Step};
+use crate::process::{cargo, output, program, run, run_keeping_output, say, which};
+use crate::product::{self, Profile};
+use crate::tools::{self, Tool};
+use crate::{Result, debian, place};
+
+const FRONTEND: &str = "secure-chat-frontend";
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// Every step.
+pub const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        about: "formatting",
+        needs: &[],
+        run: fmt,
+    },
+    Step {
+        name: "clippy",
+        about: "lints of the native packages",
+        needs: &[],
+        run: clippy,
+    },
+    Step {
+        name: "clippy-web",
+        about: "lints of the browser client",
+        needs: &[],
+        run: clippy_web,
+    },
+    Step {
+        name: "server-alone",
+        about: "the server builds without users' private-key operations",
+        needs: &[],
+        run: server_alone,
+    },
+    Step {
+        name: "native",
+        about: "native tests",
+        needs: &[],
+        run: native,
+    },
+    Step {
+        name: "browser",
+        about: "the frontend's tests in Chromium",
+        needs: &[],
+        run: browser,
+    },
+    Step {
+        name: "dist",
+        about: "the release binary",
+        needs: &[],
+        run: dist,
+    },
+    Step {
+        name: "e2e",
+        about: "people in real browsers against the release binary (Playwright)",
+        needs: &["dist"],
+        run: e2e,
+    },
+    Step {
+        name: "deny",
+        about: "licences, sources, advisories (cargo-deny)",
+        needs: &[],
+        run: deny,
+    },
+];
+
+fn fmt(args: &[String]) -> Result<Outcome> {
+    check(cargo().args(["fmt", "--all", "--check"]).args(args))
+}
+
+fn clippy(args: &[String]) -> Result<Outcome> {
+    check(
+        cargo()
+            .args(["clippy", "--locked", "--all-targets"])
+            .args(args)
+            .args(["--", "-D", "warnings"]),
+    )
+}
+
+fn clippy_web(args: &[String]) -> Result<Outcome> {
+    tools::ensure_wasm_target()?;
+    check(
+        cargo()
+            .args([
+                "clippy",
+                "--locked",
+                "--all-targets",
+                "--package",
+                FRONTEND,
+                "--target",
+                WASM,
+            ])
+            .args(args)
+            .args(["--", "-D", "warnings"]),
+    )
+}
+
+/// With its tests the server is built with the client core; what is shipped must not be able to name it.
+fn server_alone(args: &[String]) -> Result<Outcome> {
+    run(cargo()
+        .args(["check", "--locked", "--package", "secure-chat"])
+        .args(args))?;
+    let tree = output(cargo().args([
+        "tree",
+        "--locked",
+        "--package",
+        "secure-chat",
+        "--edges",
+        "features,normal",
+        "--prefix",
+        "none",
+    ]))
+    .ok_or("cargo tree failed")?;
+    if !tree.contains("secure-chat-shared v") {
+        return Err(
+            "cargo tree does not show secure-chat-shared: this check checks nothing".into(),
+        );
+    }
+    if tree.contains("secure-chat-shared feature \"client\"") {
+        return Err("the server is built with the feature `client` of secure-chat-shared".into());
+    }
+    Ok(Outcome {
+        ok: true,
+        ..Outcome::default()
+    })
+}
+
+fn native(args: &[String]) -> Result<Outcome> {
+    // The frontend is no default member, for it is built for the browser; its reducer's tests need none.
+    let mut all = cargo_test(
+        cargo()
+            .args(["test", "--locked", "--no-fail-fast"])
+            .args(args),
+    )?;
+    let frontend = cargo_test(
+        cargo()
+            .args([
+                "test",
+                "--locked",
+                "--no-fail-fast",
+                "--package",
+                FRONTEND,
+                "--lib",
+            ])
+            .args(args),
+    )?;
+    all.ok &= frontend.ok;
+    all.tests += frontend.tests;
+    Ok(all)
+}
+
+fn browser(args: &[String]) -> Result<Outcome> {
+    debian::ensure()?;
+    tools::ensure_wasm_target()?;
+    tools::ensure(&[Tool::WasmBindgen, Tool::WasmPack])?;
+    let chromedriver = which("chromedriver").ok_or("chromedriver is missing")?;
+    cargo_test(
+        program("wasm-pack")
+            .args(["test", "--headless", "--chrome", "--chromedriver"])
+            .arg(chromedriver)
+            .arg("frontend")
+            .args(args)
+            // Key making in a browser on a busy machine; the runner's own limit is 20 s for everything.
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "300"),
+    )
+}
+
+fn dist(_args: &[String]) -> Result<Outcome> {
+    product::build(Profile::Release)?;
+    Ok(Outcome {
+        ok: true,
+        ..Outcome::default()
+    })
+}
+
+fn e2e(args: &[String]) -> Result<Outcome> {
+    debian::ensure()?;
+    let folder = place::root().join("e2e");
+    install_npm_packages(&folder)?;
+    run(npx(&folder).args(["tsc", "--noEmit"]))?;
+    let binary = place::target()
+        .join("release")
+        .join(place::exe("secure-chat"));
+    let (ok, output) = run_keeping_output(
+        npx(&folder)
+            .args(["playwright", "test"])
+            .args(args)
+            .env("SECURE_CHAT_BIN", binary),
+    )?;
+    let tests = Counts::of_playwright(&output);
+    Ok(Outcome {
+        ok: ok && tests.passed > 0,
+        tests,
+        note: None,
+    })
+}
+
+fn deny(_args: &[String]) -> Result<Outcome> {
+    tools::ensure(&[Tool::CargoDeny])?;
+    run(program("cargo-deny").args(["--locked", "check", "licenses", "bans", "sources"]))?;
+    // The advisories are not in any package registry: a closed network does not reach them.
+    let fetched = run(program("cargo-deny").args(["--locked", "fetch", "db"])).is_ok();
+    if !fetched {
+        say("ATTENTION: ADVISORIES WERE NOT CHECKED: the advisory database could not be fetched.");
+        let note = Some("advisories NOT checked: the database could not be fetched".into());
+        return Ok(Outcome {
+            ok: true,
+            note,
+            ..Outcome::default()
+        });
+    }
+    check(program("cargo-deny").args(["--locked", "check", "--disable-fetch", "advisories"]))
+}
+
+/// A step that is one program.
+fn check(command: &mut Command) -> Result<Outcome> {
+    run(command)?;
+    Ok(Outcome {
+        ok: true,
+        ..Outcome::default()
+    })
+}
+
+fn cargo_test(command: &mut Command) -> Result<Outcome> {
+    let (ok, output) = run_keeping_output(command)?;
+    let tests = Counts::of_cargo(&output);
+    // A runner that ran nothing shows nothing.
+    Ok(Outcome {
+        ok: ok && tests.passed > 0,
+        tests,
+        note: None,
+    })
+}
+
+fn install_npm_packages(folder: &PathBuf) -> Result {
+    // npm leaves this copy of the lock file; it is older where the lock file changed since.
+    let modified = |name: &str| {
+        folder
+            .join(name)
+            .metadata()
+            .and_then(|file| file.modified())
+            .ok()
+    };
+    let installed = modified("node_modules/.package-lock.json");
+    if installed.is_some() && installed >= modified("package-lock.json") {
+        return Ok(());
+    }
+    if which("npm").is_none() {
+        return Err("npm is missing; install Node.js 20 or later".into());
+    }
+    say("Installing the npm packages of the browser tests");
+    run(program("npm")
+        .args([
+            "ci",
+            "--prefer-offline",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ])
+        .current_dir(folder)
+        // The system's Chromium is used.
+        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))
+}
+
+/// Only what is installed: npx must not load a package of that name.
+fn npx(folder: &PathBuf) -> Command {
+    let mut command = program("npx");
+    command.arg("--no-install").current_dir(folder);
+    command
+}
