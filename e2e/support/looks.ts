@@ -1,0 +1,22 @@
+// The ways in which every screen must look right.
+
+import type { Page } from '@playwright/test';
+
+export const LOOKS = [
+  { name: 'desktop-light', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+  { name: 'desktop-dark', colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
+  { name: 'phone-light', colorScheme: 'light', viewport: { width: 390, height: 844 } },
+  { name: 'phone-dark', colorScheme: 'dark', viewport: { width: 390, height: 844 } },
+] as const;
+
+/** Calls `look` in each of them, and leaves the page as it was. */
+export async function inEveryLook(page: Page, look: (name: string) => Promise<void>): Promise<void> {
+  const before = page.viewportSize();
+  for (const { name, colorScheme, viewport } of LOOKS) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(viewport);
+    await look(name);
+  }
+  await page.emulateMedia({ colorScheme: null });
+  if (before) await page.setViewportSize(before);
+}

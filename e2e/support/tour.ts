@@ -1,0 +1,92 @@
+// Every screen once, with something on it; for the audit and for the pictures.
+
+import { expect } from '@playwright/test';
+
+import type { Person } from './person.ts';
+
+export type Arrive = (name: string) => Promise<Person>;
+export type Stop = (person: Person, screen: string) => Promise<void>;
+
+/** Calls `stop` at each screen. */
+export async function tour(arrive: Arrive, stop: Stop): Promise<void> {
+  const alice = await arrive('alice');
+  const bob = await arrive('bob');
+  const carol = await arrive('carol');
+  await bob.register('DSA');
+  await carol.register();
+
+  await alice.open();
+  await expect(alice.userName).toBeVisible();
+  await stop(alice, 'sign-in');
+  await alice.userName.fill('alice');
+  await alice.passwordField.fill('certainly not this one');
+  await alice.page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(alice.page.getByRole('alert')).not.toBeEmpty();
+  await stop(alice, 'sign-in-refused');
+
+  await alice.fillRegistration();
+  await stop(alice, 'create-account');
+  await alice.page.getByRole('button', { name: 'Create account' }).click();
+  await expect(alice.page.getByTestId('recovery-code')).toHaveText(/^\s*([0-9A-Z]{4}-){7}[0-9A-Z]{4}\s*$/);
+  await stop(alice, 'recovery-code');
+  await alice.recoveryDialog.getByRole('button', { name: 'Later' }).click();
+  await alice.expectSignedIn();
+  await stop(alice, 'empty');
+
+  await alice.page.getByRole('button', { name: 'New conversation' }).first().click();
+  await alice.newConversationDialog.getByRole('textbox', { name: 'People' }).fill('bob, carol');
+  await alice.newConversationDialog.getByRole('textbox', { name: 'Title' }).fill('Mountain hut');
+  await stop(alice, 'new-conversation');
+  await alice.newConversationDialog.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(alice.log).toBeVisible();
+
+  await expect(bob.invitation('alice')).toBeVisible();
+  await stop(bob, 'invitation');
+  await bob.accept('alice');
+  await bob.openConversation('Mountain hut');
+  await carol.accept('alice');
+  await carol.openConversation('Mountain hut');
+  await talk(alice, bob, carol);
+  await stop(alice, 'conversation');
+
+  const proof = alice.message('three of us').getByRole('button').first();
+  if (await proof.count()) {
+    await proof.click();
+    await stop(alice, 'proof');
+    await alice.page.keyboard.press('Escape');
+  }
+
+  await alice.openMembers();
+  await expect(alice.member('bob')).toContainText('online');
+  await stop(alice, 'members');
+  await alice.member('bob').getByRole('button', { name: 'Verify' }).click();
+  const safety = alice.page.getByRole('dialog', { name: 'Safety number' });
+  await expect(safety.getByTestId('safety-number')).toHaveText(/^\s*(\d{5}\s*){12}$/);
+  await stop(alice, 'safety-number');
+  await safety.getByRole('button', { name: 'Mark as verified' }).click();
+  await alice.page.keyboard.press('Escape');
+  await expect(safety).toBeHidden();
+
+  await alice.page.getByRole('button', { name: 'Account', exact: true }).click();
+  await stop(alice, 'account-menu');
+  await alice.page.getByRole('menuitem', { name: 'Settings' }).click();
+  await expect(alice.page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+  await stop(alice, 'settings');
+}
+
+async function talk(alice: Person, bob: Person, carol: Person): Promise<void> {
+  const lines: [Person, string][] = [
+    [alice, 'I have booked the hut for the three of us, Friday to Sunday.'],
+    [alice, 'The path is open again: https://example.org/conditions?hut=12'],
+    [bob, 'Wonderful. I take the stove and the big rope.'],
+    [carol, 'شكرا جزيلا! I will be on the 7:42 train. 🏔️'],
+    [bob, 'And bread:\n- two dark ones\n- one with nuts'],
+    [carol, 'Leave the nuts to me, I have a whole sack of them.'],
+    [alice, 'Then see you at the station.'],
+  ];
+  for (const [person, text] of lines) {
+    await person.send(text);
+    const first = text.split('\n')[0] ?? text;
+    for (const reader of [alice, bob, carol]) await reader.expectMessage(first, { state: 'sent' });
+  }
+}

@@ -1,0 +1,85 @@
+// Sees everything that a browser context does: what goes wrong in it, and what leaves or reaches it.
+
+import type { BrowserContext, Page } from '@playwright/test';
+
+export interface Traffic {
+  where: string;
+  bytes: Buffer;
+}
+
+export class Watch {
+  /** Console errors, page errors, failed requests, violations of the content security policy. */
+  readonly problems: string[] = [];
+  /** Every HTTP request and response and every WebSocket frame. */
+  readonly traffic: Traffic[] = [];
+  private readonly bodies: Promise<void>[] = [];
+  private readonly allowed: RegExp[] = [];
+
+  constructor(
+    context: BrowserContext,
+    private readonly name: string,
+  ) {
+    context.on('page', (page) => this.page(page));
+    for (const page of context.pages()) this.page(page);
+    context.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'assert') {
+        this.problem(`console: ${message.text()} (${message.location().url})`);
+      }
+    });
+    context.on('weberror', (error) => this.problem(`page error: ${error.error().stack ?? error.error()}`));
+    context.on('requestfailed', (request) =>
+      this.problem(`failed request: ${request.url()} ${request.failure()?.errorText}`),
+    );
+    context.on('request', (request) => {
+      const headers = Object.entries(request.headers()).map(([key, value]) => `${key}: ${value}`);
+      this.record(`request ${request.method()} ${request.url()}`, [request.url(), ...headers].join('\n'));
+      const body = request.postDataBuffer();
+      if (body) this.record(`request body of ${request.url()}`, body);
+    });
+    context.on('response', (response) => {
+      this.bodies.push(
+        response.body().then(
+          (body) => this.record(`response body of ${response.url()}`, body),
+          // Redirects, and what a closed page did not wait for, have none.
+          () => undefined,
+        ),
+      );
+    });
+  }
+
+  /** What a test brings about on purpose, such as a server that is gone. */
+  allow(...patterns: RegExp[]): void {
+    this.allowed.push(...patterns);
+  }
+
+  /** What went wrong and was not brought about on purpose. */
+  unexpected(): string[] {
+    return this.problems.filter((problem) => !this.allowed.some((pattern) => pattern.test(problem)));
+  }
+
+  frames(): Traffic[] {
+    return this.traffic.filter(({ where }) => where.startsWith('frame'));
+  }
+
+  /** Waits for the bodies that are still on their way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.bodies);
+  }
+
+  private page(page: Page): void {
+    page.on('crash', () => this.problem('the page crashed'));
+    page.on('websocket', (socket) => {
+      this.record('frame: address', socket.url());
+      socket.on('framesent', ({ payload }) => this.record('frame sent', payload));
+      socket.on('framereceived', ({ payload }) => this.record('frame received', payload));
+    });
+  }
+
+  private record(where: string, content: string | Buffer): void {
+    this.traffic.push({ where, bytes: Buffer.from(content) });
+  }
+
+  private problem(text: string): void {
+    this.problems.push(`${this.name}: ${text}`);
+  }
+}
