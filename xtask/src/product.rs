@@ -1,6 +1,6 @@
 //! The product: the web client by trunk, and the server binary that carries it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::process::{cargo, program, run, say};
 use crate::tools::{self, FOR_CLIENT};
@@ -18,7 +18,15 @@ pub enum Profile {
 /// Builds everything; the server binary with the client inside.
 pub fn build(profile: Profile) -> Result<PathBuf> {
     let client = build_client(profile)?;
-    build_server(profile, &client)
+    build_server(profile, Some(&client))
+}
+
+/// Where the web client's files go. Not inside the clone: a clone's files are sources.
+pub fn client_folder(profile: Profile) -> PathBuf {
+    place::target().join(match profile {
+        Profile::Dev => "client-dev",
+        Profile::Release => "client",
+    })
 }
 
 /// Builds the web client; the folder of its files.
@@ -26,16 +34,11 @@ pub fn build_client(profile: Profile) -> Result<PathBuf> {
     tools::ensure_wasm_target()?;
     tools::ensure(FOR_CLIENT)?;
     fetch()?;
-    // Not inside the clone: a clone's files are sources, and dev and release builds do not overwrite each other.
-    let (folder, release) = match profile {
-        Profile::Dev => ("client-dev", None),
-        Profile::Release => ("client", Some("--release")),
-    };
-    let dist = place::target().join(folder);
+    let dist = client_folder(profile);
     say(&format!("Building the web client into {}", dist.display()));
     run(program("trunk")
         .arg("build")
-        .args(release)
+        .args((profile == Profile::Release).then_some("--release"))
         // The tools are there and the crates are fetched: whatever it still wanted to load would not be pinned.
         .arg("--offline")
         .arg("--dist")
@@ -45,17 +48,21 @@ pub fn build_client(profile: Profile) -> Result<PathBuf> {
     Ok(dist)
 }
 
-/// Builds the server with the client's files inside; its binary.
-pub fn build_server(profile: Profile, client: &std::path::Path) -> Result<PathBuf> {
+/// Builds the server, with the client's files inside if a folder of them is given; its binary.
+pub fn build_server(profile: Profile, client: Option<&Path>) -> Result<PathBuf> {
     say("Building the server");
     let (folder, release) = match profile {
         Profile::Dev => ("debug", None),
         Profile::Release => ("release", Some("--release")),
     };
-    run(cargo()
+    let mut command = cargo();
+    command
         .args(["build", "--locked", "--package", "secure-chat"])
-        .args(release)
-        .env("SECURE_CHAT_CLIENT_DIR", client))?;
+        .args(release);
+    if let Some(folder) = client {
+        command.env("SECURE_CHAT_CLIENT_DIR", folder);
+    }
+    run(&mut command)?;
     Ok(place::target().join(folder).join(place::exe("secure-chat")))
 }
 

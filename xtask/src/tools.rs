@@ -64,6 +64,19 @@ pub fn ensure(tools: &[Tool]) -> Result {
     Ok(())
 }
 
+/// Adds rustfmt or clippy to the toolchain in use, if it lacks it.
+pub fn ensure_component(name: &str) -> Result {
+    let Some(installed) = output(program("rustup").args(["component", "list", "--installed"]))
+    else {
+        return Ok(());
+    };
+    if installed.lines().any(|line| line.starts_with(name)) {
+        return Ok(());
+    }
+    say(&format!("Adding the toolchain's component {name}"));
+    run(program("rustup").args(["component", "add", name]))
+}
+
 /// Adds the WebAssembly target to the toolchain in use, if it lacks it.
 pub fn ensure_wasm_target() -> Result {
     const TARGET: &str = "wasm32-unknown-unknown";

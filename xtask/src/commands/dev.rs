@@ -32,40 +32,44 @@ const CLIENT: &[&str] = &[
 const SERVER: &[&str] = &["Cargo.toml", "shared", "backend", "migrations"];
 
 fn run(args: &[String]) -> Result {
+    let client = product::client_folder(Profile::Dev);
     let mut server: Option<Child> = None;
     let (mut client_seen, mut server_seen) = (None, None);
     loop {
-        let (client_now, server_now) = (fingerprint(CLIENT), fingerprint(SERVER));
-        if server_seen != Some(server_now) || client_seen != Some(client_now) {
-            match rebuild(client_seen != Some(client_now)) {
-                Ok(binary) => {
-                    stop(server.take());
-                    server = Some(
-                        program(binary)
-                            .args(["serve", "--listen", LISTEN, "--data"])
-                            .arg(place::root().join("data"))
-                            .args(args)
-                            .spawn()?,
-                    );
-                    say(
-                        "Secure Chat is at http://localhost:8080; waiting for changes (Ctrl+C ends)",
-                    );
-                }
-                // What ran before goes on until the mistake is mended.
-                Err(error) => say(&format!("{error}; waiting for changes")),
+        let now = Some(fingerprint(CLIENT));
+        if client_seen != now {
+            client_seen = now;
+            if shown(product::build_client(Profile::Dev)).is_some() && server.is_some() {
+                // The server reads the files from their folder: it goes on.
+                say("Reload the page at http://localhost:8080");
             }
-            (client_seen, server_seen) = (Some(client_now), Some(server_now));
+        }
+        let now = Some(fingerprint(SERVER));
+        if server_seen != now {
+            server_seen = now;
+            if let Some(binary) = shown(product::build_server(Profile::Dev, None)) {
+                stop(server.take());
+                server = Some(
+                    program(binary)
+                        .args(["serve", "--listen", LISTEN, "--data"])
+                        .arg(place::root().join("data"))
+                        .arg("--client")
+                        .arg(&client)
+                        .args(args)
+                        .spawn()?,
+                );
+                say("Secure Chat is at http://localhost:8080; waiting for changes (Ctrl+C ends)");
+            }
         }
         thread::sleep(Duration::from_millis(500));
     }
 }
 
-fn rebuild(client_changed: bool) -> Result<std::path::PathBuf> {
-    if client_changed {
-        product::build(Profile::Dev)
-    } else {
-        product::build_server(Profile::Dev, &place::target().join("client-dev"))
-    }
+/// A mistake is shown, and what ran before goes on until it is mended.
+fn shown<T>(built: Result<T>) -> Option<T> {
+    built
+        .map_err(|error| say(&format!("{error}; waiting for changes")))
+        .ok()
 }
 
 fn stop(server: Option<Child>) {

@@ -72,10 +72,12 @@ pub const STEPS: &[Step] = &[
 ];
 
 fn fmt(args: &[String]) -> Result<Outcome> {
+    tools::ensure_component("rustfmt")?;
     check(cargo().args(["fmt", "--all", "--check"]).args(args))
 }
 
 fn clippy(args: &[String]) -> Result<Outcome> {
+    tools::ensure_component("clippy")?;
     check(
         cargo()
             .args(["clippy", "--locked", "--all-targets"])
@@ -85,6 +87,7 @@ fn clippy(args: &[String]) -> Result<Outcome> {
 }
 
 fn clippy_web(args: &[String]) -> Result<Outcome> {
+    tools::ensure_component("clippy")?;
     tools::ensure_wasm_target()?;
     check(
         cargo()
