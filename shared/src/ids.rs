@@ -106,6 +106,15 @@ byte_id!(
     Root, 32
 );
 
+byte_id!(
+    /// Random salt of a key derivation (RFC 5869, section 3.1).
+    Salt, 32
+);
+byte_id!(
+    /// SHA-256 over a label and the sorted (user, identity hash) of exactly who may read.
+    ReadersDigest, 32
+);
+
 impl From<EntryHash> for ConversationId {
     fn from(hash: EntryHash) -> Self {
         Self(hash.0)
@@ -240,6 +249,19 @@ impl<'b, C> Decode<'b, C> for UserName {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
         Self::parse(d.str()?).map_err(|_| minicbor::decode::Error::message("not a user name"))
     }
+}
+
+/// Unicode's form NFC.
+#[cfg(all(feature = "client", not(target_arch = "wasm32")))]
+pub(crate) fn nfc(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    text.nfc().collect()
+}
+
+/// Unicode's form NFC.
+#[cfg(all(feature = "client", target_arch = "wasm32"))]
+pub(crate) fn nfc(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFC").into()
 }
 
 #[cfg(not(target_arch = "wasm32"))]

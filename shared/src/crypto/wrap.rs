@@ -1,0 +1,50 @@
+//! An epoch key for one reader: RSA-OAEP (RFC 8017, section 7.1) with SHA-256, MGF1-SHA-256 and a label that names
+//! where the key belongs and whose it is.
+
+use rsa::Oaep;
+use sha2::Sha256;
+
+use super::epoch::EpochKey;
+use super::random::SystemRng;
+use super::rsa_pss::parse_spki;
+
+/// Length of a wrap, bytes.
+pub const WRAP: usize = super::rsa_pss::SIGNATURE;
+
+/// Why a key could not be wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid encryption key")]
+pub struct WrapError;
+
+/// A wrap does not open: wrong key, wrong label or altered bytes, all alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key does not unwrap")]
+pub struct UnwrapError;
+
+/// Encrypts `key` to the holder of `spki`: 384 bytes. For labels see [`super::epoch::EpochContext::wrap_label`].
+pub fn wrap(spki: &[u8], key: &EpochKey, label: &[u8]) -> Result<Vec<u8>, WrapError> {
+    parse_spki(spki)
+        .map_err(|_| WrapError)?
+        .encrypt(
+            &mut SystemRng,
+            Oaep::<Sha256>::new_with_label(label),
+            key.expose(),
+        )
+        .map_err(|_| WrapError)
+}
+
+/// Opens a wrap.
+#[cfg(feature = "client")]
+pub fn unwrap(
+    key: &super::rsa_pss::PrivateKey,
+    wrap: &[u8],
+    label: &[u8],
+) -> Result<EpochKey, UnwrapError> {
+    if wrap.len() != WRAP {
+        return Err(UnwrapError);
+    }
+    let padding = Oaep::<Sha256>::new_with_label(label);
+    let opened = key.0.decrypt_blinded(&mut SystemRng, padding, wrap);
+    let opened = zeroize::Zeroizing::new(opened.map_err(|_| UnwrapError)?);
+    EpochKey::from_slice(&opened).ok_or(UnwrapError)
+}
