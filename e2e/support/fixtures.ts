@@ -33,7 +33,7 @@ export const test = base.extend<Options & Fixtures>({
     await use(server);
     await server.stop();
     if (testInfo.status !== testInfo.expectedStatus) {
-      await testInfo.attach('server.log', { body: server.log(), contentType: 'text/plain' });
+      await testInfo.attach('server.log', { path: server.logFile, contentType: 'text/plain' });
     }
     // A handler that panics is caught and answered, and is a bug all the same.
     expect(server.log()).not.toContain('panicked at');
