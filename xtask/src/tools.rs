@@ -24,6 +24,15 @@ pub enum Tool {
 /// What `start` and `dist` need.
 pub const FOR_CLIENT: &[Tool] = &[Tool::WasmBindgen, Tool::Trunk, Tool::WasmOpt];
 
+/// Everything that `test` needs.
+pub const ALL: &[Tool] = &[
+    Tool::WasmBindgen,
+    Tool::Trunk,
+    Tool::WasmOpt,
+    Tool::WasmPack,
+    Tool::CargoDeny,
+];
+
 /// 0.22 needs a newer compiler.
 const TRUNK: &str = "0.21.14";
 const WASM_PACK: &str = "0.15.1";

@@ -40,6 +40,34 @@ struct Outcome {
     note: Option<String>,
 }
 
+impl Outcome {
+    /// A check that is one program.
+    fn held() -> Self {
+        Self {
+            ok: true,
+            tests: Counts::ONE,
+            note: None,
+        }
+    }
+
+    /// Something made, nothing checked.
+    fn done() -> Self {
+        Self {
+            ok: true,
+            ..Self::default()
+        }
+    }
+
+    /// A runner that ran nothing shows nothing.
+    fn of_tests(ok: bool, tests: Counts) -> Self {
+        Self {
+            ok: ok && tests.passed > 0,
+            tests,
+            note: None,
+        }
+    }
+}
+
 /// A line of the closing table.
 struct Line {
     name: &'static str,

@@ -16,6 +16,12 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// Every step.
 pub const STEPS: &[Step] = &[
     Step {
+        name: "tools",
+        about: "what the other steps need, installed where it is missing",
+        needs: &[],
+        run: install_tools,
+    },
+    Step {
         name: "fmt",
         about: "formatting",
         needs: &[],
@@ -70,6 +76,14 @@ pub const STEPS: &[Step] = &[
         run: deny,
     },
 ];
+
+/// All at once, because what their dependencies share is then compiled once.
+fn install_tools(_args: &[String]) -> Result<Outcome> {
+    debian::ensure()?;
+    tools::ensure_wasm_target()?;
+    tools::ensure(tools::ALL)?;
+    Ok(Outcome::done())
+}
 
 fn fmt(args: &[String]) -> Result<Outcome> {
     tools::ensure_component("rustfmt")?;
@@ -129,10 +143,7 @@ fn server_alone(args: &[String]) -> Result<Outcome> {
     if tree.contains("secure-chat-shared feature \"client\"") {
         return Err("the server is built with the feature `client` of secure-chat-shared".into());
     }
-    Ok(Outcome {
-        ok: true,
-        ..Outcome::default()
-    })
+    Ok(Outcome::held())
 }
 
 fn native(args: &[String]) -> Result<Outcome> {
@@ -177,10 +188,7 @@ fn browser(args: &[String]) -> Result<Outcome> {
 
 fn dist(_args: &[String]) -> Result<Outcome> {
     product::build(Profile::Release)?;
-    Ok(Outcome {
-        ok: true,
-        ..Outcome::default()
-    })
+    Ok(Outcome::done())
 }
 
 fn e2e(args: &[String]) -> Result<Outcome> {
@@ -198,11 +206,7 @@ fn e2e(args: &[String]) -> Result<Outcome> {
             .env("SECURE_CHAT_BIN", binary),
     )?;
     let tests = Counts::of_playwright(&output);
-    Ok(Outcome {
-        ok: ok && tests.passed > 0,
-        tests,
-        note: None,
-    })
+    Ok(Outcome::of_tests(ok, tests))
 }
 
 fn deny(_args: &[String]) -> Result<Outcome> {
@@ -214,9 +218,8 @@ fn deny(_args: &[String]) -> Result<Outcome> {
         say("ATTENTION: ADVISORIES WERE NOT CHECKED: the advisory database could not be fetched.");
         let note = Some("advisories NOT checked: the database could not be fetched".into());
         return Ok(Outcome {
-            ok: true,
             note,
-            ..Outcome::default()
+            ..Outcome::held()
         });
     }
     check(program("cargo-deny").args(["--locked", "check", "--disable-fetch", "advisories"]))
@@ -225,21 +228,13 @@ fn deny(_args: &[String]) -> Result<Outcome> {
 /// A step that is one program.
 fn check(command: &mut Command) -> Result<Outcome> {
     run(command)?;
-    Ok(Outcome {
-        ok: true,
-        ..Outcome::default()
-    })
+    Ok(Outcome::held())
 }
 
 fn cargo_test(command: &mut Command) -> Result<Outcome> {
     let (ok, output) = run_keeping_output(command)?;
     let tests = Counts::of_cargo(&output);
-    // A runner that ran nothing shows nothing.
-    Ok(Outcome {
-        ok: ok && tests.passed > 0,
-        tests,
-        note: None,
-    })
+    Ok(Outcome::of_tests(ok, tests))
 }
 
 fn install_npm_packages(folder: &PathBuf) -> Result {
