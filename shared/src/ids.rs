@@ -168,7 +168,9 @@ pub enum NameError {
     #[error("A user name has at most 32 characters.")]
     TooLong,
     /// A character other than letters, digits, and `.`, `_`, `-` between them.
-    #[error("A user name is made of letters and digits, with dots, dashes and underscores between them.")]
+    #[error(
+        "A user name is made of letters and digits, with dots, dashes and underscores between them."
+    )]
     Character,
     /// The text is not in its normal form (only raised for names from the network).
     #[error("The user name is not in its normal form.")]

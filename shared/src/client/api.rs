@@ -5,8 +5,8 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{ConversationId, Epoch, MessageId, Timestamp, UserId};
 pub use crate::crypto::signing::Algorithm;
+use crate::ids::{ConversationId, Epoch, MessageId, Timestamp, UserId};
 pub use crate::protocol::PresenceStatus;
 
 /// What a person asks for. Every command is answered by one [`Event::Done`] with its `ticket`.
@@ -824,4 +824,7 @@ pub enum Notice {
     /// This browser's data was missing or damaged and was built again.
     #[n(2)]
     StoreRebuilt,
+    /// Something failed that nobody had asked for (catching up, sending what waited).
+    #[n(3)]
+    Trouble(#[n(0)] Failure),
 }

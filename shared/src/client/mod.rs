@@ -1,5 +1,339 @@
 //! What a client does, sans-I/O, over the traits of [`platform`]; talks to the page in the terms of [`api`].
+//!
+//! [`Client`] lives on one thread and takes one input at a time: a command, an event of the server, a change of the
+//! connection, a tick. Whatever it tells the page goes through the `emit` that it was made with.
+//!
+//! - [`api`]: commands and events; [`platform`]: what it runs on; [`password`]: which passwords are refused
+//! - `account`: registration, login, session; `sync`: catching up; `take`: one entry, verified and kept
+//! - `author`: state entries with their epochs; `outbox`: messages; `pins`: whose identity is whose
+//! - `present`: what the page is shown
 
+mod account;
 pub mod api;
+mod author;
+#[cfg(any(test, feature = "test-keys"))]
+pub mod native;
+mod outbox;
 pub mod password;
+mod pins;
 pub mod platform;
+mod present;
+pub mod records;
+mod room;
+mod state_sync;
+mod sync;
+mod take;
+mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use self::api::{Action, Answer, Command, Connection, Event, Failure, Outcome, Session};
+use self::platform::{Platform, Store, Table, Write};
+use self::records::{AccountRecord, OutgoingRecord, PinRecord};
+use self::room::Room;
+use self::state_sync::Synced;
+use self::trouble::Trouble;
+use crate::codec;
+use crate::ids::{ConversationId, UserId};
+use crate::protocol::{self, PresenceStatus};
+
+/// How many answered tickets are remembered, so that a command that comes twice is done once.
+const ANSWERED: usize = 256;
+
+/// One user's client on one device.
+pub struct Client<P: Platform> {
+    platform: P,
+    emit: Box<dyn FnMut(Event)>,
+    account: Option<AccountRecord>,
+    /// The recovery code of the account just made, until its person has seen to it.
+    recovery_code: Option<String>,
+    session: Session,
+    connection: Connection,
+    /// A socket is there; `resumed` says whether it is signed in.
+    connected: bool,
+    resumed: bool,
+    rooms: BTreeMap<ConversationId, Room>,
+    pins: BTreeMap<UserId, PinRecord>,
+    outbox: BTreeMap<u64, OutgoingRecord>,
+    presence: BTreeMap<UserId, PresenceStatus>,
+    /// Conversations that a page has opened: their rows are sent as they come.
+    open: BTreeSet<ConversationId>,
+    answered: VecDeque<(u64, Outcome)>,
+    synced: Synced,
+    /// Writes that belong together and have not been made yet.
+    batch: Vec<Write>,
+}
+
+impl<P: Platform> Client<P> {
+    /// A client that knows nothing yet: [`Client::start`] it.
+    pub fn new(platform: P, emit: Box<dyn FnMut(Event)>) -> Self {
+        Self {
+            platform,
+            emit,
+            account: None,
+            recovery_code: None,
+            session: Session::Starting,
+            connection: Connection::Connecting,
+            connected: false,
+            resumed: false,
+            rooms: BTreeMap::new(),
+            pins: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            presence: BTreeMap::new(),
+            open: BTreeSet::new(),
+            answered: VecDeque::new(),
+            synced: Synced::default(),
+            batch: Vec::new(),
+        }
+    }
+
+    /// What it runs on.
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// Loads what the device holds and says who is signed in.
+    pub async fn start(&mut self) {
+        match self.load().await {
+            Ok(true) => self.set_session_from_account(),
+            Ok(false) => self.set_session(Session::SignedOut { ended: false }),
+            Err(_) => {
+                // A store that does not open is of no use; what it held is on the server or in the vault.
+                let _ = self.forget_everything().await;
+                (self.emit)(Event::Notice(api::Notice::StoreRebuilt));
+                self.set_session(Session::SignedOut { ended: false });
+            }
+        }
+        self.show_everything();
+    }
+
+    /// Does what a person asks for and answers with [`Event::Done`].
+    pub async fn command(&mut self, command: Command) {
+        let known = self
+            .answered
+            .iter()
+            .find(|(ticket, _)| *ticket == command.ticket);
+        let result = match known {
+            Some((_, outcome)) => outcome.clone(),
+            None => {
+                let outcome = match self.act(command.action).await {
+                    Ok(answer) => Outcome::Ok(answer),
+                    Err(trouble) => Outcome::Failed(trouble.into()),
+                };
+                if self.answered.len() == ANSWERED {
+                    self.answered.pop_front();
+                }
+                self.answered.push_back((command.ticket, outcome.clone()));
+                outcome
+            }
+        };
+        (self.emit)(Event::Done {
+            ticket: command.ticket,
+            result,
+        });
+    }
+
+    /// A socket is open: resumes the session and catches up.
+    pub async fn connected(&mut self) {
+        self.connected = true;
+        self.resumed = false;
+        if self.account.is_none() {
+            self.set_connection(Connection::Online);
+            return;
+        }
+        self.set_connection(Connection::CatchingUp);
+        if let Err(trouble) = self.resume_and_catch_up().await {
+            self.after_sync_trouble(&trouble).await;
+        }
+    }
+
+    /// The socket broke; the next attempt comes in so many milliseconds.
+    pub fn disconnected(&mut self, retry_in_ms: Option<u32>) {
+        self.connected = false;
+        self.resumed = false;
+        self.set_connection(match retry_in_ms {
+            Some(in_ms) => Connection::Reconnecting { in_ms },
+            None => Connection::Connecting,
+        });
+    }
+
+    /// Whether the server sent something that asks for attention.
+    pub async fn event(&mut self, event: protocol::Event) {
+        if self.account.is_none() {
+            return;
+        }
+        let result = match event {
+            protocol::Event::Entry {
+                conversation,
+                entry,
+            } => self.on_entry(conversation, entry).await,
+            protocol::Event::Presence(presence) => {
+                self.set_presence(presence);
+                Ok(())
+            }
+            protocol::Event::SessionEnded => self.on_session_ended().await,
+        };
+        if let Err(trouble) = result {
+            self.after_sync_trouble(&trouble).await;
+        }
+    }
+
+    /// Whether a socket is of use now.
+    pub fn wants_connection(&self) -> bool {
+        !matches!(self.session, Session::Unsupported(_))
+    }
+
+    /// Called every few seconds: what waits is tried again.
+    pub async fn tick(&mut self) {
+        if self.resumed {
+            if self.flush_outbox().await.is_ok() {
+                let _ = self.push_synced().await;
+            }
+        }
+    }
+
+    async fn act(&mut self, action: Action) -> Result<Answer, Trouble> {
+        match action {
+            Action::Hello => {
+                self.show_everything();
+                Ok(Answer::Nothing)
+            }
+            Action::Register {
+                name,
+                password,
+                algorithm,
+            } => self.register(&name, &password, algorithm).await,
+            Action::SignIn { name, password } => self.sign_in(&name, &password).await,
+            // Reconnecting is the engine's; that the command got here is enough.
+            Action::ReconnectNow => Ok(Answer::Nothing),
+            action => {
+                if self.account.is_none() {
+                    return Err(Failure::NotSignedIn.into());
+                }
+                self.act_signed_in(action).await
+            }
+        }
+    }
+
+    async fn act_signed_in(&mut self, action: Action) -> Result<Answer, Trouble> {
+        match action {
+            Action::SignOut => self.sign_out().await,
+            Action::RecoveryCodeSeen { saved } => self.recovery_code_seen(saved).await,
+            Action::Sessions => self.sessions().await,
+            Action::RevokeSession(id) => self.revoke_session(&id).await,
+            Action::CreateConversation { people, title } => {
+                self.create_conversation(&people, &title).await
+            }
+            Action::Accept(conversation) => self.accept(conversation).await,
+            Action::Decline(conversation) => self.decline(conversation).await,
+            Action::Leave(conversation) => self.leave(conversation).await,
+            Action::Invite {
+                conversation,
+                people,
+            } => self.invite(conversation, &people).await,
+            Action::Remove { conversation, user } => self.remove(conversation, user).await,
+            Action::Rename {
+                conversation,
+                title,
+            } => self.rename(conversation, &title).await,
+            Action::Send {
+                conversation,
+                id,
+                text,
+            } => self.send(conversation, id, text).await,
+            Action::Retry { conversation, id } => self.retry(conversation, id).await,
+            Action::Discard { conversation, id } => self.discard(conversation, id).await,
+            Action::Open(conversation) => self.open(conversation).await,
+            Action::Older {
+                conversation,
+                before,
+            } => self.older(conversation, before).await,
+            Action::MarkRead {
+                conversation,
+                number,
+            } => self.mark_read(conversation, number).await,
+            Action::Draft { conversation, text } => self.keep_draft(conversation, text).await,
+            Action::MarkVerified { user, verified } => self.mark_verified(user, verified).await,
+            Action::AcceptIdentity(user) => self.accept_identity(user).await,
+            Action::SafetyNumber(user) => self.safety_number(user),
+            Action::Hello
+            | Action::Register { .. }
+            | Action::SignIn { .. }
+            | Action::ReconnectNow => Err(Failure::WrongState.into()),
+        }
+    }
+
+    /// Loads account, pins, rooms and outbox; `false` where nobody is signed in on this device.
+    async fn load(&mut self) -> Result<bool, Trouble> {
+        use self::platform::Keys;
+        let keys_of = self.platform.keys().load().await?;
+        let Some(bytes) = self
+            .platform
+            .store()
+            .get(Table::Meta, records::ACCOUNT)
+            .await?
+        else {
+            if keys_of.is_some() {
+                self.platform.keys().wipe().await?;
+            }
+            return Ok(false);
+        };
+        let account: AccountRecord = decode_stored(&bytes)?;
+        if keys_of != Some(account.user) {
+            self.forget_everything().await?;
+            return Ok(false);
+        }
+        self.account = Some(account);
+        for (key, bytes) in self.scan_all(Table::Pins).await? {
+            let user = UserId::try_from(&key[..]).map_err(|_| damaged())?;
+            self.pins.insert(user, decode_stored(&bytes)?);
+        }
+        for (key, bytes) in self.scan_all(Table::Outbox).await? {
+            let place = u64::from_be_bytes(key[..].try_into().map_err(|_| damaged())?);
+            self.outbox.insert(place, decode_stored(&bytes)?);
+        }
+        self.load_rooms().await?;
+        self.load_synced().await?;
+        Ok(true)
+    }
+
+    async fn scan_all(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Trouble> {
+        Ok(self
+            .platform
+            .store()
+            .scan(table, &[], None, false, usize::MAX)
+            .await?)
+    }
+
+    /// Makes the writes that were gathered, all or nothing.
+    async fn flush(&mut self) -> Result<(), Trouble> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        Ok(self.platform.store().write(batch).await?)
+    }
+
+    /// The signed-in account.
+    fn me(&self) -> Result<&AccountRecord, Trouble> {
+        self.account
+            .as_ref()
+            .ok_or(Trouble::Tell(Failure::NotSignedIn))
+    }
+
+    fn must_be_online(&self) -> Result<(), Trouble> {
+        if self.resumed {
+            Ok(())
+        } else {
+            Err(Trouble::Offline)
+        }
+    }
+}
+
+fn decode_stored<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8]) -> Result<T, Trouble> {
+    codec::decode(bytes).map_err(|_| damaged())
+}
+
+fn damaged() -> Trouble {
+    Trouble::Store(platform::StoreError::Damaged)
+}

@@ -31,6 +31,8 @@ pub trait Platform: 'static {
     fn socket(&self) -> &Self::Socket;
     /// Wall clock.
     fn now(&self) -> Timestamp;
+    /// What the session list calls this device ("Firefox on Linux"), at most 64 characters.
+    fn label(&self) -> String;
     /// Called between long pieces of work, so that the thread can do something else.
     async fn pause(&self) {}
 }
@@ -140,7 +142,6 @@ pub trait Keys {
     async fn open_state(&self, sealed: &[u8]) -> Result<Vec<u8>, KeysError>;
 }
 
-
 /// A table of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
@@ -160,8 +161,14 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Meta, Self::Conversations, Self::Entries, Self::Epochs, Self::Outbox, Self::Pins];
+    pub const ALL: [Self; 6] = [
+        Self::Meta,
+        Self::Conversations,
+        Self::Entries,
+        Self::Epochs,
+        Self::Outbox,
+        Self::Pins,
+    ];
 
     /// Name on disk.
     pub fn name(self) -> &'static str {

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{ConversationId, IdentityHash, Timestamp, UserId, View};
+use crate::ids::{ConversationId, IdentityHash, Timestamp, UserId, UserName, View};
 
 /// The synced record. Later versions add fields; what is missing is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -31,6 +31,10 @@ pub struct VaultState {
     #[n(4)]
     #[cbor(default)]
     pub settings: BTreeMap<String, Setting>,
+    /// Whose name is whose, so that a name which leads to another account is noticed in a new browser too.
+    #[n(5)]
+    #[cbor(default)]
+    pub names: BTreeMap<UserName, UserId>,
 }
 
 /// A pinned identity.
@@ -154,6 +158,9 @@ pub fn merge(ours: &VaultState, theirs: &VaultState) -> Merged {
     for (conversation, number) in &theirs.read {
         let ours = state.read.entry(*conversation).or_default();
         *ours = (*ours).max(*number);
+    }
+    for (name, user) in &theirs.names {
+        state.names.entry(name.clone()).or_insert(*user);
     }
     for (user, block) in &theirs.blocked {
         let ours = state.blocked.entry(*user).or_insert(*block);

@@ -1,0 +1,305 @@
+//! What the page is shown.
+
+use super::Client;
+use super::api::{
+    Answer, Connection, Conversation, Event, Failure, Me, Member, Row, RowBody, Session, Standing,
+};
+use super::platform::{Platform, Store, Table};
+use super::records;
+use super::room::Room;
+use super::trouble::Trouble;
+use crate::ids::{ConversationId, Epoch, UserId};
+use crate::log::{self, Mode};
+use crate::protocol::Presence;
+
+/// Rows in one page of history.
+const PAGE: usize = 60;
+
+impl<P: Platform> Client<P> {
+    /// Everything that makes a page's state whole.
+    pub(super) fn show_everything(&mut self) {
+        let session = self.session.clone();
+        (self.emit)(Event::Session(session));
+        let connection = self.connection;
+        (self.emit)(Event::Connection(connection));
+        if let Some(code) = self.recovery_code.clone() {
+            (self.emit)(Event::RecoveryCode(code));
+        }
+        let ids: Vec<ConversationId> = self.rooms.keys().copied().collect();
+        for id in &ids {
+            self.show_room(id);
+        }
+        let presence: Vec<_> = self
+            .presence
+            .iter()
+            .map(|(user, status)| (*user, *status))
+            .collect();
+        for (user, status) in presence {
+            (self.emit)(Event::Presence { user, status });
+        }
+    }
+
+    pub(super) fn set_session(&mut self, session: Session) {
+        self.session = session.clone();
+        (self.emit)(Event::Session(session));
+    }
+
+    pub(super) fn set_session_from_account(&mut self) {
+        let Some(account) = &self.account else { return };
+        let me = Me {
+            user: account.user,
+            name: account.name.to_string(),
+            algorithm: account.identity.identity().algorithm,
+            fingerprint: account.identity.hash().to_string(),
+            recovery_pending: account.recovery_pending,
+        };
+        self.set_session(Session::SignedIn(me));
+    }
+
+    pub(super) fn set_connection(&mut self, connection: Connection) {
+        self.connection = connection;
+        (self.emit)(Event::Connection(connection));
+    }
+
+    pub(super) fn set_presence(&mut self, presence: Presence) {
+        let Presence { user, status } = presence;
+        self.presence.insert(user, status);
+        (self.emit)(Event::Presence { user, status });
+    }
+
+    /// Shows a conversation as it is now.
+    pub(super) fn show_room(&mut self, id: &ConversationId) {
+        let Some(room) = self.rooms.get(id) else {
+            return;
+        };
+        let Some(conversation) = self.conversation(room) else {
+            return;
+        };
+        (self.emit)(Event::Conversation(conversation));
+    }
+
+    /// Shows every conversation that somebody is in.
+    pub(super) fn show_rooms_of(&mut self, user: &UserId) {
+        let ids: Vec<ConversationId> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.state.people.contains_key(user))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &ids {
+            self.show_room(id);
+        }
+    }
+
+    /// One's own standing.
+    pub(super) fn standing(&self, room: &Room) -> Standing {
+        let me = self
+            .account
+            .as_ref()
+            .and_then(|account| room.me(&account.user));
+        match me.map(|person| person.standing) {
+            None => Standing::Former,
+            Some(log::Standing::Accepted(_)) => Standing::Member,
+            Some(log::Standing::Invited { by }) => {
+                let inviter = room.state.people.get(&by);
+                let name = inviter.map(|person| person.identity.identity().name.to_string());
+                let pinned = || self.pins.get(&by).map(records::PinRecord::display_name);
+                let by = name.or_else(pinned).unwrap_or_default();
+                Standing::Invited {
+                    by,
+                    at: room.record.invited.unwrap_or(room.record.active),
+                }
+            }
+        }
+    }
+
+    /// Rows of a conversation, newest page.
+    pub(super) async fn open(&mut self, id: ConversationId) -> Result<Answer, Trouble> {
+        if !self.rooms.contains_key(&id) {
+            return Err(Failure::NotAllowed.into());
+        }
+        self.open.insert(id);
+        let (mut rows, more) = self.rows_before(id, None).await?;
+        rows.extend(self.waiting_rows(&id));
+        (self.emit)(Event::Rows {
+            conversation: id,
+            rows,
+            more: Some(more),
+        });
+        self.show_room(&id);
+        Ok(Answer::Nothing)
+    }
+
+    /// Rows of a conversation before a number.
+    pub(super) async fn older(
+        &mut self,
+        id: ConversationId,
+        before: u64,
+    ) -> Result<Answer, Trouble> {
+        let (rows, more) = self.rows_before(id, Some(before)).await?;
+        (self.emit)(Event::Rows {
+            conversation: id,
+            rows,
+            more: Some(more),
+        });
+        Ok(Answer::Nothing)
+    }
+
+    pub(super) async fn mark_read(
+        &mut self,
+        id: ConversationId,
+        number: u64,
+    ) -> Result<Answer, Trouble> {
+        let Some(room) = self.rooms.get(&id) else {
+            return Err(Failure::NotAllowed.into());
+        };
+        let last = room.record.frontier.size().saturating_sub(1);
+        let number = number.min(last);
+        if number <= room.record.read {
+            return Ok(Answer::Nothing);
+        }
+        let unread = if number == last {
+            0
+        } else {
+            self.unread_after(id, number).await?
+        };
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.record.read = number;
+            room.record.unread = unread;
+            let write = room.put_record();
+            self.batch.push(write);
+        }
+        self.flush().await?;
+        self.synced.touch();
+        self.show_room(&id);
+        Ok(Answer::Nothing)
+    }
+
+    pub(super) async fn keep_draft(
+        &mut self,
+        id: ConversationId,
+        text: String,
+    ) -> Result<Answer, Trouble> {
+        if let Some(room) = self.rooms.get_mut(&id) {
+            if room.record.draft != text {
+                room.record.draft = text;
+                let write = room.put_record();
+                self.batch.push(write);
+                self.flush().await?;
+            }
+        }
+        Ok(Answer::Nothing)
+    }
+
+    /// Forgets a conversation on this device.
+    pub(super) async fn forget_room(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        self.rooms.remove(&id);
+        self.open.remove(&id);
+        for table in [Table::Conversations, Table::Entries, Table::Epochs] {
+            let records = self
+                .platform
+                .store()
+                .scan(table, &id.0, None, false, usize::MAX)
+                .await?;
+            let gone = records
+                .into_iter()
+                .map(|(key, _)| records::delete(table, key));
+            self.batch.extend(gone);
+        }
+        self.flush().await?;
+        (self.emit)(Event::ConversationGone(id));
+        Ok(())
+    }
+
+    /// At most a page of rows, newest first found, and whether older ones exist.
+    async fn rows_before(
+        &self,
+        id: ConversationId,
+        before: Option<u64>,
+    ) -> Result<(Vec<Row>, bool), Trouble> {
+        let prefix = records::entry_prefix(&id);
+        let after = before.map(|number| records::entry_key(&id, number));
+        let found = self
+            .platform
+            .store()
+            .scan(Table::Entries, &prefix, after.as_deref(), true, PAGE + 1)
+            .await?;
+        let more = found.len() > PAGE;
+        let rows = found
+            .iter()
+            .take(PAGE)
+            .map(|(_, bytes)| records::decode_row(bytes).map_err(|_| super::damaged()))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok((rows.into_iter().flatten().collect(), more))
+    }
+
+    async fn unread_after(&self, id: ConversationId, number: u64) -> Result<u32, Trouble> {
+        let prefix = records::entry_prefix(&id);
+        let after = records::entry_key(&id, number);
+        let store = self.platform.store();
+        let found = store
+            .scan(Table::Entries, &prefix, Some(&after), false, usize::MAX)
+            .await?;
+        let mut unread = 0;
+        for (_, bytes) in found {
+            let row = records::decode_row(&bytes).map_err(|_| super::damaged())?;
+            let is_other =
+                |row: &Row| matches!(&row.body, RowBody::Message(message) if !message.own);
+            unread += u32::from(row.as_ref().is_some_and(is_other));
+        }
+        Ok(unread)
+    }
+
+    fn conversation(&self, room: &Room) -> Option<Conversation> {
+        let me = self.account.as_ref()?.user;
+        let id = room.id();
+        let own_admin = room
+            .me(&me)
+            .is_some_and(|person| person.admin && person.is_accepted());
+        let members = room
+            .state
+            .people
+            .iter()
+            .map(|(user, person)| {
+                let invited = match person.standing {
+                    log::Standing::Invited { by } => Some(by),
+                    log::Standing::Accepted(_) => None,
+                };
+                Member {
+                    user: *user,
+                    name: person.identity.identity().name.to_string(),
+                    invited: invited.is_some(),
+                    admin: person.admin,
+                    verified: self.is_verified(user),
+                    removable: *user != me && (own_admin || invited == Some(me)),
+                }
+            })
+            .collect();
+        let waiting = self.newest_line(&id);
+        let active = waiting
+            .as_ref()
+            .map_or(room.record.active, |line| line.time.max(room.record.active));
+        Some(Conversation {
+            id,
+            title: room.record.title.clone(),
+            members,
+            standing: self.standing(room),
+            last: waiting.or_else(|| room.record.last.clone()),
+            unread: room.record.unread,
+            read: room.record.read,
+            managed: room.state.mode != Mode::EndToEnd,
+            epoch: room.state.epoch().map_or(Epoch(0), |current| current.epoch),
+            active,
+            blocked: self.blocked(room),
+            draft: room.record.draft.clone(),
+            head_code: head_code(room),
+        })
+    }
+}
+
+/// The newest root's first 8 bytes as 4 groups of 4 hex digits.
+fn head_code(room: &Room) -> String {
+    let hex = room.record.frontier.root().to_string();
+    let groups: Vec<&str> = (0..4).map(|i| &hex[4 * i..4 * i + 4]).collect();
+    groups.join(" ")
+}

@@ -1,0 +1,288 @@
+//! What the client keeps in its store, and under which keys.
+
+use minicbor::{Decode, Encode};
+
+use super::api::{Failure, LastLine, Row};
+use super::platform::{Table, Write};
+use crate::codec::{self, Bytes, Malformed};
+use crate::crypto::epoch::EpochKey;
+use crate::crypto::identity::SignedIdentity;
+use crate::crypto::vault::Pin;
+use crate::ids::{
+    ConversationId, EntryHash, Epoch, IdentityHash, MessageId, Root, SessionId, Timestamp, UserId,
+    UserName,
+};
+use crate::log::LogState;
+use crate::log::tree::Frontier;
+
+/// Meta record of the signed-in account.
+pub const ACCOUNT: &[u8] = b"account";
+/// Meta record of the newest generation of the synced state.
+pub const SYNCED: &[u8] = b"synced";
+
+/// The signed-in account.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub struct AccountRecord {
+    /// Who.
+    #[n(0)]
+    pub user: UserId,
+    /// Name.
+    #[n(1)]
+    pub name: UserName,
+    /// Newest identity.
+    #[n(2)]
+    pub identity: SignedIdentity,
+    /// Resumes the session.
+    #[n(3)]
+    pub token: Bytes,
+    /// The session's id.
+    #[n(4)]
+    pub session: SessionId,
+    /// The recovery code was not confirmed as saved.
+    #[n(5)]
+    pub recovery_pending: bool,
+}
+
+/// A conversation, besides its state, which has a record of its own since it is large and changes seldom.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub struct RoomRecord {
+    /// The verified log's right edge.
+    #[n(0)]
+    pub frontier: Frontier,
+    /// First entry number that this device holds.
+    #[n(1)]
+    pub anchor: u64,
+    /// Everything up to this number was read.
+    #[n(2)]
+    pub read: u64,
+    /// Messages by others after it.
+    #[n(3)]
+    pub unread: u32,
+    /// The newest message.
+    #[n(4)]
+    pub last: Option<LastLine>,
+    /// When something last happened.
+    #[n(5)]
+    pub active: Timestamp,
+    /// Why the conversation is stopped, with both sides as evidence.
+    #[n(6)]
+    pub broken: Option<Evidence>,
+    /// What is in the composer.
+    #[n(7)]
+    pub draft: String,
+    /// Opened title.
+    #[n(8)]
+    pub title: String,
+    /// When the newest epoch was announced (by the server's clock).
+    #[n(9)]
+    pub epoch_time: Timestamp,
+    /// When one was invited.
+    #[n(10)]
+    pub invited: Option<Timestamp>,
+    /// Roots by size, the newest few hundred.
+    #[n(11)]
+    pub roots: Vec<(u64, Root)>,
+}
+
+/// Why a log was stopped.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map)]
+pub struct Evidence {
+    /// A sentence.
+    #[n(0)]
+    pub reason: String,
+    /// The number at which it happened.
+    #[n(1)]
+    pub number: u64,
+    /// The entry as the server gave it.
+    #[n(2)]
+    pub entry: Bytes,
+    /// One's own root at the size that the entry's view names, where known.
+    #[n(3)]
+    pub own_root: Option<Root>,
+}
+
+/// A verified entry, ready to show.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub struct EntryRecord {
+    /// Its leaf hash.
+    #[n(0)]
+    pub hash: EntryHash,
+    /// The tree's root after it.
+    #[n(1)]
+    pub root: Root,
+    /// What is shown; nothing for what was said before one was invited.
+    #[n(2)]
+    pub row: Option<Row>,
+}
+
+/// A message still to be sent.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map)]
+pub struct OutgoingRecord {
+    /// Where.
+    #[n(0)]
+    pub conversation: ConversationId,
+    /// Its id.
+    #[n(1)]
+    pub id: MessageId,
+    /// What.
+    #[n(2)]
+    pub text: String,
+    /// When it was written.
+    #[n(3)]
+    pub time: Timestamp,
+    /// Signed and sealed bytes; resent as they are until a definite answer.
+    #[n(4)]
+    pub entry: Option<Bytes>,
+    /// The epoch of those bytes.
+    #[n(5)]
+    pub epoch: Option<Epoch>,
+    /// Refused for good.
+    #[n(6)]
+    pub failed: Option<Failure>,
+}
+
+/// A pinned identity.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PinRecord {
+    /// Name; unknown only between signing in on a new browser and meeting the person there.
+    #[n(0)]
+    pub name: Option<UserName>,
+    /// What is synced: the newest version followed, whether it was verified.
+    #[n(1)]
+    pub pin: Pin,
+    /// Hashes of earlier versions on the chain, as far as this device followed it.
+    #[n(2)]
+    pub earlier: Vec<IdentityHash>,
+    /// An identity that does not follow: shown, not trusted.
+    #[n(3)]
+    pub conflict: Option<(IdentityHash, u32)>,
+}
+
+impl PinRecord {
+    /// First seen.
+    pub fn first(signed: &SignedIdentity) -> Self {
+        let identity = signed.identity();
+        let pin = Pin {
+            identity: signed.hash(),
+            version: identity.version,
+            verified: false,
+            verified_before: false,
+            resets: 0,
+        };
+        Self {
+            name: Some(identity.name.clone()),
+            pin,
+            earlier: Vec::new(),
+            conflict: None,
+        }
+    }
+
+    /// Whether a version is on the pinned chain.
+    pub fn holds(&self, hash: &IdentityHash) -> bool {
+        self.pin.identity == *hash || self.earlier.contains(hash)
+    }
+
+    /// Follows to a version signed by the pinned one.
+    pub fn follow(&mut self, hash: IdentityHash, version: u32) {
+        self.earlier.push(self.pin.identity);
+        self.pin.verified_before |= self.pin.verified;
+        self.pin.verified = false;
+        self.pin.identity = hash;
+        self.pin.version = version;
+    }
+
+    /// The person goes on with an identity that did not follow.
+    pub fn reset(&mut self, hash: IdentityHash, version: u32) {
+        let resets = self.pin.resets + 1;
+        self.pin = Pin {
+            identity: hash,
+            version,
+            verified: false,
+            verified_before: false,
+            resets,
+        };
+        self.earlier.clear();
+        self.conflict = None;
+    }
+
+    /// Name as text.
+    pub fn display_name(&self) -> String {
+        self.name
+            .as_ref()
+            .map(UserName::to_string)
+            .unwrap_or_default()
+    }
+}
+
+/// Key of a conversation's [`RoomRecord`].
+pub fn room_key(conversation: &ConversationId) -> Vec<u8> {
+    conversation.0.to_vec()
+}
+
+/// Key of a conversation's [`LogState`].
+pub fn state_key(conversation: &ConversationId) -> Vec<u8> {
+    [&conversation.0[..], b"state"].concat()
+}
+
+/// Key of an [`EntryRecord`]: conversation, 0, number big-endian.
+pub fn entry_key(conversation: &ConversationId, number: u64) -> Vec<u8> {
+    [&conversation.0[..], &[0], &number.to_be_bytes()].concat()
+}
+
+/// Prefix of a conversation's entries.
+pub fn entry_prefix(conversation: &ConversationId) -> Vec<u8> {
+    [&conversation.0[..], &[0]].concat()
+}
+
+/// Key under which a message id is remembered: conversation, 1, sender, id.
+pub fn message_key(conversation: &ConversationId, sender: &UserId, id: &MessageId) -> Vec<u8> {
+    [&conversation.0[..], &[1], &sender.0, &id.0].concat()
+}
+
+/// Key of an epoch key.
+pub fn epoch_key(conversation: &ConversationId, epoch: Epoch) -> Vec<u8> {
+    [&conversation.0[..], &epoch.0.to_be_bytes()].concat()
+}
+
+/// A write of an encoded record.
+pub fn put<T: Encode<()>>(table: Table, key: Vec<u8>, value: &T) -> Write {
+    Write {
+        table,
+        key,
+        value: Some(codec::encode(value)),
+    }
+}
+
+/// A deletion.
+pub fn delete(table: Table, key: Vec<u8>) -> Write {
+    Write {
+        table,
+        key,
+        value: None,
+    }
+}
+
+/// The write of an epoch key (the store seals it like everything else).
+pub fn put_epoch_key(conversation: &ConversationId, epoch: Epoch, key: &EpochKey) -> Write {
+    Write {
+        table: Table::Epochs,
+        key: epoch_key(conversation, epoch),
+        value: Some(key.expose().to_vec()),
+    }
+}
+
+/// The write of a state.
+pub fn put_state(state: &LogState) -> Write {
+    put(Table::Conversations, state_key(&state.conversation), state)
+}
+
+/// Reads a row's page form.
+pub fn decode_row(bytes: &[u8]) -> Result<Option<Row>, Malformed> {
+    codec::decode::<EntryRecord>(bytes).map(|record| record.row)
+}

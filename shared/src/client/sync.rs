@@ -1,0 +1,362 @@
+//! Catching up with the server's logs, and what comes in live.
+
+use super::api::{Connection, Event, Notice};
+use super::platform::{Keys, Platform, Socket, Store};
+use super::room::Room;
+use super::take::Arrival;
+use super::trouble::Trouble;
+use super::{Client, records};
+use crate::ids::ConversationId;
+use crate::log::tree::Frontier;
+use crate::log::{Entry, LogState};
+use crate::protocol::{
+    Anchor, ConversationHead, EntryAt, ErrorCode, GetAnchor, GetEntries, GetPresence,
+    ListConversations, MAX_PAGE, Resume, Stored,
+};
+
+impl<P: Platform> Client<P> {
+    /// Continues the session, fetches what was missed, sends what waits.
+    pub(super) async fn resume_and_catch_up(&mut self) -> Result<(), Trouble> {
+        let token = self.me()?.token.clone();
+        let resumed = self.platform.socket().request(&Resume { token }).await?;
+        if resumed.user != self.me()?.user {
+            return Err(Trouble::BadReply("the session is somebody else's"));
+        }
+        self.resumed = true;
+        self.catch_up(resumed.state_generation).await
+    }
+
+    /// Fetches what was missed on a signed-in socket.
+    pub(super) async fn catch_up(&mut self, state_generation: u64) -> Result<(), Trouble> {
+        self.pull_synced(state_generation).await?;
+        self.pull_presence().await?;
+        let heads = self
+            .platform
+            .socket()
+            .request(&ListConversations)
+            .await?
+            .conversations;
+        for head in &heads {
+            self.catch_up_with(head).await?;
+        }
+        // What the server no longer lists: one was dropped meanwhile; the entry that says so is still to be read.
+        let me = self.me()?.user;
+        let missing: Vec<ConversationId> = self
+            .rooms
+            .iter()
+            .filter(|(id, room)| {
+                room.me(&me).is_some() && !heads.iter().any(|head| head.id == **id)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in missing {
+            self.sync_room(id).await?;
+        }
+        self.flush_outbox().await?;
+        self.set_connection(Connection::Online);
+        Ok(())
+    }
+
+    /// Asks who is there.
+    pub(super) async fn pull_presence(&mut self) -> Result<(), Trouble> {
+        for presence in self.platform.socket().request(&GetPresence).await?.people {
+            self.set_presence(presence);
+        }
+        Ok(())
+    }
+
+    /// An entry came in live.
+    pub(super) async fn on_entry(
+        &mut self,
+        conversation: ConversationId,
+        at: EntryAt,
+    ) -> Result<(), Trouble> {
+        if !self.resumed {
+            return Ok(());
+        }
+        let Some(room) = self.rooms.get(&conversation) else {
+            self.enter(conversation).await?;
+            return self.sync_room(conversation).await;
+        };
+        let size = room.record.frontier.size();
+        match at.number.cmp(&size) {
+            std::cmp::Ordering::Less => Ok(()),
+            std::cmp::Ordering::Greater => self.sync_room(conversation).await,
+            std::cmp::Ordering::Equal => {
+                self.take_next(conversation, at, None).await?;
+                self.flush_outbox().await
+            }
+        }
+    }
+
+    /// Takes the entry that comes next in a log, live, and writes it down.
+    pub(super) async fn take_next(
+        &mut self,
+        conversation: ConversationId,
+        at: EntryAt,
+        fresh: Option<crate::crypto::epoch::EpochKey>,
+    ) -> Result<(), Trouble> {
+        let Some(mut room) = self.rooms.remove(&conversation) else {
+            return Ok(());
+        };
+        let taken = self.take(&mut room, at, Arrival::Live, fresh).await;
+        self.put_back(room, taken).await
+    }
+
+    /// Reads a log up to its end.
+    pub(super) async fn sync_room(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
+        loop {
+            let Some(room) = self.rooms.get(&conversation) else {
+                return Ok(());
+            };
+            if room.record.broken.is_some() {
+                return Ok(());
+            }
+            let from = room.record.frontier.size();
+            let request = GetEntries {
+                conversation,
+                from,
+                limit: MAX_PAGE,
+            };
+            let page = match self.platform.socket().request(&request).await {
+                Ok(page) => page,
+                Err(error) if error.code() == Some(ErrorCode::NotFound) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            if page.entries.is_empty() {
+                return Ok(());
+            }
+            let Some(mut room) = self.rooms.remove(&conversation) else {
+                return Ok(());
+            };
+            let mut taken = Ok(());
+            for at in page.entries {
+                taken = self.take(&mut room, at, Arrival::Late, None).await;
+                if taken.is_err() {
+                    break;
+                }
+            }
+            self.put_back(room, taken).await?;
+            self.platform.pause().await;
+        }
+    }
+
+    /// Puts a room back after entries were taken, writes what belongs together, shows it. After a failure the room is
+    /// read again from the store, so that memory never runs ahead of the disk.
+    async fn put_back(&mut self, room: Room, taken: Result<(), Trouble>) -> Result<(), Trouble> {
+        let id = room.id();
+        match taken {
+            Ok(()) => {
+                self.batch.push(room.put_record());
+                self.rooms.insert(id, room);
+                let flushed = self.flush().await;
+                if flushed.is_err() {
+                    self.reload_room(id).await?;
+                }
+                self.show_room(&id);
+                flushed
+            }
+            Err(trouble) => {
+                self.batch.clear();
+                self.reload_room(id).await?;
+                Err(trouble)
+            }
+        }
+    }
+
+    async fn reload_room(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        use super::platform::Table;
+        let store = self.platform.store();
+        let record = store
+            .get(Table::Conversations, &records::room_key(&id))
+            .await?;
+        let state = store
+            .get(Table::Conversations, &records::state_key(&id))
+            .await?;
+        if let (Some(record), Some(state)) = (record, state) {
+            let mut room = Room::new(super::decode_stored(&state)?, Frontier::default());
+            room.record = super::decode_stored(&record)?;
+            self.rooms.insert(id, room);
+        }
+        Ok(())
+    }
+
+    async fn catch_up_with(&mut self, head: &ConversationHead) -> Result<(), Trouble> {
+        if !self.rooms.contains_key(&head.id) {
+            self.enter(head.id).await?;
+        }
+        let Some(room) = self.rooms.get(&head.id) else {
+            return Ok(());
+        };
+        let own = room.record.frontier.view();
+        if head.view.size > own.size {
+            self.sync_room(head.id).await
+        } else {
+            let behind = self.root_at(room, head.view.size).await?;
+            if behind.is_some_and(|root| root != head.view.root) {
+                let Some(mut room) = self.rooms.remove(&head.id) else {
+                    return Ok(());
+                };
+                let reason =
+                    "The server has another history of this conversation than this device.";
+                self.stop(&mut room, reason, &[], behind);
+                return self.put_back(room, Ok(())).await;
+            }
+            Ok(())
+        }
+    }
+
+    /// Begins to hold a conversation: replays the state entries before one's own invitation.
+    async fn enter(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
+        let anchor = self
+            .platform
+            .socket()
+            .request(&GetAnchor { conversation })
+            .await?;
+        let Anchor {
+            state: entries,
+            size,
+            peaks,
+        } = anchor;
+        let mut room = if size == 0 {
+            self.begin_from_create(conversation).await?
+        } else {
+            let frontier = Frontier::from_peaks(size, peaks)
+                .ok_or(Trouble::BadReply("peaks do not fit the size"))?;
+            let state = self.replay(conversation, &entries, size).await?;
+            Room::new(state, frontier)
+        };
+        for person in room.state.people.values().cloned().collect::<Vec<_>>() {
+            self.see_identity(&person.identity, false);
+        }
+        if let Some(mark) = self.synced.read_mark(&conversation) {
+            room.record.read = mark;
+        }
+        self.batch.push(records::put_state(&room.state));
+        self.put_back(room, Ok(())).await
+    }
+
+    /// The creator's own log starts with entry 0, which no state judges but its own.
+    async fn begin_from_create(&mut self, conversation: ConversationId) -> Result<Room, Trouble> {
+        let request = GetEntries {
+            conversation,
+            from: 0,
+            limit: 1,
+        };
+        let page = self.platform.socket().request(&request).await?;
+        let Some(EntryAt {
+            number: 0,
+            time,
+            entry: Stored::Whole(bytes),
+        }) = page.entries.first()
+        else {
+            return Err(Trouble::BadReply("a log without its first entry"));
+        };
+        self.begin_room(conversation, bytes, *time).await
+    }
+
+    /// A room that holds entry 0.
+    pub(super) async fn begin_room(
+        &mut self,
+        conversation: ConversationId,
+        create: &[u8],
+        time: crate::ids::Timestamp,
+    ) -> Result<Room, Trouble> {
+        let state = self.first_state(conversation, create).await?;
+        let mut room = Room::new(state, Frontier::default());
+        self.keep_create(&mut room, create, time)?;
+        Ok(room)
+    }
+
+    async fn replay(
+        &self,
+        conversation: ConversationId,
+        entries: &[EntryAt],
+        size: u64,
+    ) -> Result<LogState, Trouble> {
+        let mut entries = entries.iter();
+        let Some(EntryAt {
+            number: 0,
+            entry: Stored::Whole(create),
+            ..
+        }) = entries.next()
+        else {
+            return Err(Trouble::BadReply("a chain without its first entry"));
+        };
+        let mut state = self.first_state(conversation, create).await?;
+        let mut after = 0;
+        for EntryAt { number, entry, .. } in entries {
+            let Stored::Whole(bytes) = entry else {
+                return Err(Trouble::BadReply("a state entry is missing from the chain"));
+            };
+            if *number <= after || *number >= size {
+                return Err(Trouble::BadReply("the chain is out of order"));
+            }
+            let entry =
+                Entry::parse(bytes).map_err(|_| Trouble::BadReply("a state entry is malformed"))?;
+            let judged = state
+                .judge(&entry, *number)
+                .map_err(|_| Trouble::BadReply("a state entry breaks the rules"))?;
+            if self
+                .platform
+                .keys()
+                .verify(judged.claims())
+                .await?
+                .contains(&false)
+            {
+                return Err(Trouble::BadReply("a state entry's signature does not hold"));
+            }
+            state.apply(judged);
+            after = *number;
+        }
+        Ok(state)
+    }
+
+    async fn first_state(
+        &self,
+        conversation: ConversationId,
+        create: &[u8],
+    ) -> Result<LogState, Trouble> {
+        let entry =
+            Entry::parse(create).map_err(|_| Trouble::BadReply("the first entry is malformed"))?;
+        if ConversationId::from(entry.hash()) != conversation {
+            return Err(Trouble::BadReply(
+                "the first entry is of another conversation",
+            ));
+        }
+        let judged = LogState::begin(&entry)
+            .map_err(|_| Trouble::BadReply("the first entry breaks the rules"))?;
+        if self
+            .platform
+            .keys()
+            .verify(judged.claims())
+            .await?
+            .contains(&false)
+        {
+            return Err(Trouble::BadReply(
+                "the first entry's signature does not hold",
+            ));
+        }
+        judged
+            .into_first_state()
+            .ok_or(Trouble::BadReply("the first entry makes no state"))
+    }
+
+    /// What a failed catch-up means for session and page.
+    pub(super) async fn after_sync_trouble(&mut self, trouble: &Trouble) {
+        match trouble {
+            // The engine connects again.
+            Trouble::Offline => {}
+            Trouble::Refused(error)
+                if matches!(error.code, ErrorCode::SessionEnded | ErrorCode::NotSignedIn) =>
+            {
+                let _ = self.on_session_ended().await;
+            }
+            other => {
+                let failure = super::api::Failure::from(other.clone());
+                (self.emit)(Event::Notice(Notice::Trouble(failure)));
+                self.set_connection(Connection::Online);
+            }
+        }
+    }
+}
