@@ -2,6 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::log::Refusal;
+
 /// A refused request: a code to act on, and a sentence for logs and developers (never for telling cases apart).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, thiserror::Error)]
 #[error("{code:?}: {detail}")]
@@ -20,7 +22,26 @@ pub struct RequestError {
 impl RequestError {
     /// An error without a time to wait.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_ms: None,
+        }
+    }
+}
+
+impl From<Refusal> for RequestError {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Conflict => ErrorCode::Conflict,
+            Refusal::NotMember | Refusal::NotAllowed => ErrorCode::NotAllowed,
+            Refusal::StaleEpoch => ErrorCode::StaleEpoch,
+            Refusal::EpochDue => ErrorCode::EpochDue,
+            Refusal::StaleIdentity => ErrorCode::StaleIdentity,
+            Refusal::FalseView => ErrorCode::FalseView,
+            Refusal::Invalid(_) => ErrorCode::InvalidEntry,
+        };
+        Self::new(code, refusal.to_string())
     }
 }
 
