@@ -259,6 +259,7 @@ mod tests {
                 },
             )]
             .into(),
+            names: [(UserName::parse("alice").unwrap(), USER)].into(),
         };
         assert_eq!(codec::decode(&codec::encode(&state)), Ok(state));
         // A version that has fewer fields, and one that has more.
