@@ -95,6 +95,12 @@ export class Person {
     await expect(this.passwordField).toHaveCount(0);
   }
 
+  async openSettings(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Account', exact: true }).click();
+    await this.page.getByRole('menuitem', { name: 'Settings' }).click();
+    await expect(this.page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+  }
+
   get userName(): Locator {
     return this.page.getByRole('textbox', { name: 'User name' });
   }
@@ -183,6 +189,14 @@ export class Person {
     await this.composer.fill(text);
     await this.page.getByRole('button', { name: 'Send', exact: true }).click();
     await expect(this.composer).toHaveValue('');
+  }
+
+  /** Types, leaves and comes back: what was typed is still there, so it lies in the store by now. */
+  async leaveDraft(text: string, conversation: string): Promise<void> {
+    await this.composer.fill(text);
+    await this.openSettings();
+    await this.openConversation(conversation);
+    await expect(this.composer).toHaveValue(text);
   }
 
   message(text: string): Locator {

@@ -64,13 +64,12 @@ export async function tour(arrive: Arrive, stop: Stop): Promise<void> {
   await expect(safety.getByTestId('safety-number')).toHaveText(/^\s*(\d{5}\s*){12}$/);
   await stop(alice, 'safety-number');
   await safety.getByRole('button', { name: 'Mark as verified' }).click();
-  await alice.page.keyboard.press('Escape');
   await expect(safety).toBeHidden();
 
   await alice.page.getByRole('button', { name: 'Account', exact: true }).click();
   await stop(alice, 'account-menu');
-  await alice.page.getByRole('menuitem', { name: 'Settings' }).click();
-  await expect(alice.page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+  await alice.page.keyboard.press('Escape');
+  await alice.openSettings();
   await stop(alice, 'settings');
 }
 

@@ -26,8 +26,10 @@ test('password, title and text appear nowhere in database, log, frames and reque
   await bob.expectMessage(TEXT, { signature: 'rsa-pss' });
   await bob.send(ANSWER);
   await alice.expectMessage(ANSWER, { signature: 'dsa' });
-  await alice.composer.fill(DRAFT);
+  await alice.leaveDraft(DRAFT, TITLE);
   await alice.reload();
+  await alice.openConversation(TITLE);
+  await expect(alice.composer).toHaveValue(DRAFT);
 
   const another = await arrive('alice', { password: PASSWORD });
   await another.signIn();

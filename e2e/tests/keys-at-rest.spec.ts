@@ -19,7 +19,7 @@ test('no private key that a script could carry away, no text in clear', async ({
   await alice.createConversation(['bob'], TITLE);
   await alice.send(TEXT);
   await alice.expectMessage(TEXT, { signature: 'dsa' });
-  await alice.composer.fill(`${TEXT} as a draft`);
+  await alice.leaveDraft(`${TEXT} as a draft`, TITLE);
 
   await test.step('after registration', () => examine(alice));
 
