@@ -11,7 +11,6 @@
 mod account;
 pub mod api;
 mod author;
-#[cfg(any(test, feature = "test-keys"))]
 pub mod native;
 mod outbox;
 pub mod password;
