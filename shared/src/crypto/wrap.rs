@@ -48,3 +48,53 @@ pub fn unwrap(
     let opened = zeroize::Zeroizing::new(opened.map_err(|_| UnwrapError)?);
     EpochKey::from_slice(&opened).ok_or(UnwrapError)
 }
+
+#[cfg(all(test, feature = "client"))]
+mod tests {
+    use super::*;
+    use crate::client::native::test_keys;
+
+    #[test]
+    fn wraps_open_for_one_key_and_label() {
+        let keys = test_keys::set(0).unwrap();
+        let spki = keys.encryption.spki().unwrap();
+        let key = EpochKey::make();
+        let wrapped = wrap(&spki, &key, b"label").unwrap();
+        assert_eq!(wrapped.len(), WRAP);
+        assert_eq!(unwrap(&keys.encryption, &wrapped, b"label"), Ok(key));
+        assert_eq!(
+            unwrap(&keys.encryption, &wrapped, b"lable"),
+            Err(UnwrapError)
+        );
+        assert_eq!(
+            unwrap(&keys.rsa_signing, &wrapped, b"label"),
+            Err(UnwrapError)
+        );
+        for i in [0, 200, WRAP - 1] {
+            let mut altered = wrapped.clone();
+            altered[i] ^= 1;
+            assert_eq!(
+                unwrap(&keys.encryption, &altered, b"label"),
+                Err(UnwrapError)
+            );
+        }
+        assert_eq!(
+            unwrap(&keys.encryption, &wrapped[1..], b"label"),
+            Err(UnwrapError)
+        );
+        assert_eq!(unwrap(&keys.encryption, &[], b"label"), Err(UnwrapError));
+    }
+
+    #[test]
+    fn what_is_no_epoch_key_does_not_unwrap() {
+        let keys = test_keys::set(0).unwrap();
+        let public = parse_spki(&keys.encryption.spki().unwrap()).unwrap();
+        let padding = Oaep::<Sha256>::new_with_label(&b"label"[..]);
+        let wrapped = public.encrypt(&mut SystemRng, padding, &[0; 31]).unwrap();
+        assert_eq!(
+            unwrap(&keys.encryption, &wrapped, b"label"),
+            Err(UnwrapError)
+        );
+        assert_eq!(wrap(b"no key", &EpochKey::make(), b""), Err(WrapError));
+    }
+}
