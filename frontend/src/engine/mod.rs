@@ -1,1 +1,160 @@
-//! What runs in the web worker.
+//! What runs in the web worker: one loop owns the client core and feeds it one input at a time.
+//!
+//! - [`platform`]: what the core runs on: [`keys`] over [`webcrypto`], [`store`] over [`database`] (both share a
+//!   [`device`]), [`socket`]
+//! - [`tabs`]: among many tabs one engine leads
+//! - [`browser`]: what this browser is and has
+
+pub mod browser;
+pub mod database;
+pub mod device;
+pub mod keys;
+pub mod platform;
+pub mod socket;
+pub mod store;
+pub mod tabs;
+pub mod webcrypto;
+
+use std::rc::Rc;
+
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::{StreamExt, stream};
+use gloo_timers::future::IntervalStream;
+use js_sys::{Array, Uint8Array};
+use secure_chat_shared::client::Client;
+use secure_chat_shared::client::api::{Action, Command, Event, Failure, Outcome, Session};
+use secure_chat_shared::client::platform::StoreError;
+use secure_chat_shared::codec;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::DedicatedWorkerGlobalScope;
+
+use self::device::Device;
+use self::platform::BrowserPlatform;
+use self::socket::{BrowserSocket, Signal};
+use self::tabs::Tabs;
+
+/// Name of the database.
+pub const DATABASE: &str = "secure-chat";
+
+/// How often the client looks after what waits, milliseconds.
+const TICK: u32 = 5_000;
+
+/// One input of the client.
+enum Input {
+    Command(Command),
+    Signal(Signal),
+    Tick,
+}
+
+/// Runs the engine of this worker.
+pub fn run() {
+    let page: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    tell_of_panics(page.clone());
+    if let Some(missing) = browser::missing() {
+        tell_alone(&page, missing);
+        return;
+    }
+    let (commands, inputs) = unbounded();
+    let socket = BrowserSocket::default();
+    let reconnecting = socket.clone();
+    let joined = Tabs::join(page.clone(), move |command| {
+        // Acted on at once, also while the client waits for an answer that may never come.
+        if matches!(command.action, Action::ReconnectNow) {
+            reconnecting.reconnect_now();
+        }
+        // The receiver lives as long as this worker.
+        let _ = commands.unbounded_send(command);
+    });
+    match joined {
+        Ok(tabs) => spawn_local(lead(tabs, socket, inputs)),
+        Err(error) => tell_alone(&page, format!("Tabs cannot talk to each other: {error:?}")),
+    }
+}
+
+/// Waits to be the leading engine, then serves every tab.
+async fn lead(tabs: Tabs, socket: BrowserSocket, commands: UnboundedReceiver<Command>) {
+    if let Err(error) = tabs.lead().await {
+        let why = format!("The browser does not let one tab lead: {error:?}");
+        return refuse(&tabs, commands, &why, &Failure::Internal(why.clone())).await;
+    }
+    let device = match Device::open(DATABASE).await {
+        Ok(device) => Rc::new(device),
+        Err(error) => {
+            let why = match &error {
+                StoreError::Full => {
+                    "The browser's storage is full. Free some space and reload.".into()
+                }
+                error => format!(
+                    "The browser does not open its storage for this page ({error}). A private window, \
+                     or a setting that blocks site data, can be the cause."
+                ),
+            };
+            return refuse(&tabs, commands, &why, &Failure::Storage(error.to_string())).await;
+        }
+    };
+    let (signals, signalled) = unbounded();
+    spawn_local(socket.clone().run(browser::socket_url(), signals));
+    let platform = BrowserPlatform::new(device, socket);
+    let mut client = Client::new(platform, Box::new(move |event| tabs.emit(&event)));
+    client.start().await;
+    let mut inputs = stream::select(
+        stream::select(commands.map(Input::Command), signalled.map(Input::Signal)),
+        IntervalStream::new(TICK).map(|()| Input::Tick),
+    );
+    while let Some(input) = inputs.next().await {
+        match input {
+            Input::Command(command) => client.command(command).await,
+            Input::Signal(Signal::Connected) => client.connected().await,
+            Input::Signal(Signal::Disconnected(wait)) => client.disconnected(Some(wait)),
+            Input::Signal(Signal::Event(event)) => client.event(event).await,
+            Input::Tick => client.tick().await,
+        }
+    }
+}
+
+/// Answers every command with the reason why nothing works.
+async fn refuse(
+    tabs: &Tabs,
+    mut commands: UnboundedReceiver<Command>,
+    why: &str,
+    failure: &Failure,
+) {
+    let unsupported = Event::Session(Session::Unsupported(why.to_owned()));
+    tabs.emit(&unsupported);
+    while let Some(Command { ticket, action }) = commands.next().await {
+        if matches!(action, Action::Hello) {
+            tabs.emit(&unsupported);
+        }
+        tabs.emit(&Event::Done {
+            ticket,
+            result: Outcome::Failed(failure.clone()),
+        });
+    }
+}
+
+/// Tells this tab's page that its engine cannot run.
+fn tell_alone(page: &DedicatedWorkerGlobalScope, why: String) {
+    let event = codec::encode(&Event::Session(Session::Unsupported(why)));
+    // Empty first: somebody listens.
+    for message in [&[][..], &event] {
+        let buffer = Uint8Array::from(message).buffer();
+        // A page that has gone takes its worker along.
+        let _ = page.post_message_with_transfer(&buffer, &Array::of1(&buffer));
+    }
+}
+
+/// A panic ends the worker, with which its lock goes to another tab, and shows on the page instead of hanging.
+fn tell_of_panics(page: DedicatedWorkerGlobalScope) {
+    std::panic::set_hook(Box::new(move |info| {
+        // The message may quote what nobody should log; where it happened does not.
+        #[cfg(debug_assertions)]
+        console_error_panic_hook::hook(info);
+        let place = info
+            .location()
+            .map_or_else(String::new, |place| format!(" ({place})"));
+        let why = format!("The engine stopped working{place}. Reload the page to go on.");
+        tell_alone(&page, why);
+        page.close();
+    }));
+}

@@ -1,0 +1,149 @@
+//! The one IndexedDB database: a store of keys, and one of sealed records for each table.
+
+use gloo_events::EventListener;
+use idb::event::VersionChangeEvent;
+use idb::{Factory, ObjectStoreParams, Transaction, TransactionMode, TransactionResult};
+use js_sys::{Array, Function, Object, Reflect};
+use secure_chat_shared::client::platform::{StoreError, Table};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DomException, IdbDatabase, IdbTransaction};
+
+/// Object store of CryptoKeys, and of private keys sealed under one.
+pub const KEYS: &str = "keys";
+
+/// Version of the layout.
+const VERSION: u32 = 1;
+
+/// An open database; closed when dropped.
+pub struct Database {
+    inner: IdbDatabase,
+    _on_version_change: EventListener,
+}
+
+/// A transaction that writes; nothing of it lasts unless [`Writing::done`] says so.
+pub struct Writing(IdbTransaction);
+
+impl Database {
+    /// Opens the database, or makes it.
+    pub async fn open(name: &str) -> Result<Self, StoreError> {
+        let mut request = Factory::new()
+            .and_then(|factory| factory.open(name, Some(VERSION)))
+            .map_err(failed)?;
+        request.on_upgrade_needed(|event: VersionChangeEvent| {
+            let database = idb::event::DatabaseEvent::database(&event);
+            let Ok(database) = database else { return };
+            for store in Table::ALL.map(Table::name).into_iter().chain([KEYS]) {
+                // A failure leaves the store missing, which the first transaction reports.
+                let _ = database.create_object_store(store, ObjectStoreParams::new());
+            }
+        });
+        let inner = IdbDatabase::from(request.await.map_err(failed)?);
+        // A newer layout in another tab has to wait until this one lets go.
+        let closing = inner.clone();
+        let on_version_change = EventListener::once(&inner, "versionchange", move |_| {
+            closing.close();
+        });
+        Ok(Self {
+            inner,
+            _on_version_change: on_version_change,
+        })
+    }
+
+    /// Deletes a database that nobody has open.
+    pub async fn delete(name: &str) -> Result<(), StoreError> {
+        let request = Factory::new()
+            .and_then(|factory| factory.delete(name))
+            .map_err(failed)?;
+        request.await.map_err(failed)
+    }
+
+    /// One store, for reading in a transaction of its own.
+    pub fn read(&self, store: &str) -> Result<idb::ObjectStore, StoreError> {
+        idb::Database::from(self.inner.clone())
+            .transaction(&[store], TransactionMode::ReadOnly)
+            .and_then(|transaction| transaction.object_store(store))
+            .map_err(failed)
+    }
+
+    /// Begins a transaction that writes to these stores, durable when it is done (browsers else answer before the
+    /// disk does).
+    pub fn write(&self, stores: &[&str]) -> Result<Writing, StoreError> {
+        let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
+        let options = Object::new();
+        Reflect::set(&options, &"durability".into(), &"strict".into())
+            .and_then(|_| Reflect::get(&self.inner, &"transaction".into()))
+            .and_then(|method| {
+                let mode = "readwrite".into();
+                method
+                    .unchecked_ref::<Function>()
+                    .call3(&self.inner, &names, &mode, &options)
+            })
+            .map(|transaction| Writing(transaction.unchecked_into()))
+            .map_err(|error| thrown(&error))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.inner.close();
+    }
+}
+
+impl Writing {
+    /// Writes one record.
+    pub fn put(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<(), StoreError> {
+        self.store(store)?
+            .put(value, Some(key))
+            .map(drop)
+            .map_err(failed)
+    }
+
+    /// Deletes one record.
+    pub fn delete(&self, store: &str, key: &JsValue) -> Result<(), StoreError> {
+        self.store(store)?
+            .delete(key.clone())
+            .map(drop)
+            .map_err(failed)
+    }
+
+    /// Empties a store.
+    pub fn clear(&self, store: &str) -> Result<(), StoreError> {
+        self.store(store)?.clear().map(drop).map_err(failed)
+    }
+
+    /// Waits until all of it is on the disk, or none.
+    pub async fn done(self) -> Result<(), StoreError> {
+        match Transaction::from(self.0.clone()).await {
+            Ok(TransactionResult::Committed) => Ok(()),
+            Ok(TransactionResult::Aborted) => Err(match self.0.error() {
+                Some(error) => thrown(&error),
+                None => StoreError::Platform("the transaction was aborted".into()),
+            }),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn store(&self, name: &str) -> Result<idb::ObjectStore, StoreError> {
+        Transaction::from(self.0.clone())
+            .object_store(name)
+            .map_err(failed)
+    }
+}
+
+/// What the `idb` crate reports.
+pub fn failed(error: idb::Error) -> StoreError {
+    match error {
+        idb::Error::DomException(exception) => thrown(&exception),
+        error => StoreError::Platform(error.to_string()),
+    }
+}
+
+fn thrown(error: &JsValue) -> StoreError {
+    match error.dyn_ref::<DomException>() {
+        Some(exception) if exception.name() == "QuotaExceededError" => StoreError::Full,
+        Some(exception) => {
+            StoreError::Platform(format!("{}: {}", exception.name(), exception.message()))
+        }
+        None => StoreError::Platform(format!("{error:?}")),
+    }
+}
