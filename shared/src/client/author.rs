@@ -132,9 +132,7 @@ impl<P: Platform> Client<P> {
     }
 
     pub(super) async fn decline(&mut self, id: ConversationId) -> Result<Answer, Trouble> {
-        self.author(id, Intent::Decline).await?;
-        self.forget_room(id).await?;
-        Ok(Answer::Nothing)
+        self.author(id, Intent::Decline).await
     }
 
     pub(super) async fn leave(&mut self, id: ConversationId) -> Result<Answer, Trouble> {

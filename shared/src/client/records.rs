@@ -81,9 +81,12 @@ pub struct RoomRecord {
     /// When one was invited.
     #[n(10)]
     pub invited: Option<Timestamp>,
-    /// Roots by size, the newest few hundred.
+    /// Roots by size, the newest few.
     #[n(11)]
     pub roots: Vec<(u64, Root)>,
+    /// One was a member at some time: leaving then keeps what was read.
+    #[n(12)]
+    pub joined: bool,
 }
 
 /// Why a log was stopped.

@@ -13,7 +13,7 @@ use crate::log::{LogState, Person};
 use crate::protocol::{GetWrap, WrapFor};
 
 /// How many roots are kept at hand for comparing views; older ones are in the entries' records.
-const ROOTS: usize = 256;
+const ROOTS: usize = 32;
 
 /// A conversation: its judged state, and what this device keeps beside it.
 pub(super) struct Room {
@@ -40,6 +40,7 @@ impl Room {
             epoch_time: Timestamp(0),
             invited: None,
             roots: vec![(view.size, view.root)],
+            joined: false,
         };
         Self {
             state,

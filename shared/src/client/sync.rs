@@ -147,8 +147,16 @@ impl<P: Platform> Client<P> {
         let id = room.id();
         match taken {
             Ok(()) => {
+                let me = self.me()?.user;
+                let turned_down =
+                    room.record.invited.is_some() && !room.record.joined && room.me(&me).is_none();
                 self.batch.push(room.put_record());
                 self.rooms.insert(id, room);
+                if turned_down {
+                    // An invitation that was declined or taken back, here or in another browser.
+                    self.flush().await?;
+                    return self.forget_room(id).await;
+                }
                 let flushed = self.flush().await;
                 if flushed.is_err() {
                     self.reload_room(id).await?;
@@ -224,7 +232,10 @@ impl<P: Platform> Client<P> {
             let frontier = Frontier::from_peaks(size, peaks)
                 .ok_or(Trouble::BadReply("peaks do not fit the size"))?;
             let state = self.replay(conversation, &entries, size).await?;
-            Room::new(state, frontier)
+            let me = self.me()?.user;
+            let mut room = Room::new(state, frontier);
+            room.record.joined = room.state.is_accepted(&me);
+            room
         };
         for person in room.state.people.values().cloned().collect::<Vec<_>>() {
             self.see_identity(&person.identity, false);
@@ -264,6 +275,7 @@ impl<P: Platform> Client<P> {
     ) -> Result<Room, Trouble> {
         let state = self.first_state(conversation, create).await?;
         let mut room = Room::new(state, Frontier::default());
+        room.record.joined = true;
         self.keep_create(&mut room, create, time)?;
         Ok(room)
     }

@@ -158,6 +158,7 @@ impl<P: Platform> Client<P> {
         if change.joined.contains(&me) && before.people.get(&me).is_none() {
             room.record.invited = Some(time);
         }
+        room.record.joined |= room.state.is_accepted(&me);
         if let Some(epoch) = change.announced {
             room.record.epoch_time = time;
             if let Some(key) = fresh {
