@@ -1,2 +1,56 @@
-//! Secure Chat server.
-fn main() {}
+//! The `secure-chat` binary: reads the settings, sets up logs and signals, and serves.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use secure_chat::config::{Cli, Command, Config, ServeArgs};
+use secure_chat::{logs, run};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Command::Serve(args) = Cli::parse().command;
+    if let Err(error) = logs::start(&args.log) {
+        eprintln!("--log: {error}");
+        return ExitCode::FAILURE;
+    }
+    match serve(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", args.listen))?;
+    run(listener, Config::from(args), stop_signal()).await?;
+    Ok(())
+}
+
+/// Ends with the first Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

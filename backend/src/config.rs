@@ -1,0 +1,163 @@
+//! Settings: flags, each with an environment variable; see `docs/OPERATING.md`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use secure_chat_shared::protocol::IDLE_TIMEOUT_SECS;
+
+use crate::db::Storage;
+use crate::limiter::Rate;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "secure-chat",
+    version,
+    about = "Secure Chat: end-to-end encrypted chat on your own server"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the chat and its web client.
+    Serve(ServeArgs),
+}
+
+/// Settings of `serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on.
+    #[arg(long, env = "SECURE_CHAT_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Folder of the database and the OPAQUE server setup; made if it is missing.
+    #[arg(long, env = "SECURE_CHAT_DATA", default_value = "./data")]
+    pub data: PathBuf,
+    /// Another database than the SQLite file in the data folder.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Another origin that may open the WebSocket, such as https://chat.example.org; may be given repeatedly.
+    #[arg(long = "origin", env = "SECURE_CHAT_ORIGINS", value_delimiter = ',')]
+    pub origins: Vec<String>,
+    /// Refuse to register new accounts.
+    #[arg(long, env = "SECURE_CHAT_CLOSED_REGISTRATION")]
+    pub closed_registration: bool,
+    /// Take a client's address from the last X-Forwarded-For entry: only behind a proxy that sets it.
+    #[arg(long, env = "SECURE_CHAT_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+    /// Serve the web client from this folder instead of the one inside the binary.
+    #[arg(long, env = "SECURE_CHAT_SERVE_CLIENT")]
+    pub client: Option<PathBuf>,
+    /// Most WebSockets at once.
+    #[arg(long, env = "SECURE_CHAT_MAX_SOCKETS", default_value_t = 20_000)]
+    pub max_sockets: usize,
+    /// Frames that one socket may send a second, for long; ten times as many at once.
+    #[arg(long, env = "SECURE_CHAT_FRAMES_PER_SECOND", default_value_t = 100)]
+    pub frames_per_second: u32,
+    /// Log-ins that may be tried for one name a minute, for long (ten times as many for one address).
+    #[arg(long, env = "SECURE_CHAT_LOGINS_PER_MINUTE", default_value_t = 10)]
+    pub logins_per_minute: u32,
+    /// Accounts that one address may register an hour, for long.
+    #[arg(long, env = "SECURE_CHAT_REGISTRATIONS_PER_HOUR", default_value_t = 60)]
+    pub registrations_per_hour: u32,
+    /// What to log: error, warn, info, debug or trace; or filters such as secure_chat::db=debug.
+    #[arg(long, env = "SECURE_CHAT_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// Everything that [`crate::run`] needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the rows are.
+    pub storage: Storage,
+    /// Where the OPAQUE server setup is.
+    pub data: PathBuf,
+    /// Origins besides the server's own that may open the WebSocket.
+    pub origins: Vec<String>,
+    /// Whether new accounts are taken.
+    pub registration: bool,
+    /// Whether the last X-Forwarded-For entry is the client's address.
+    pub behind_proxy: bool,
+    /// Folder of the client instead of the embedded one.
+    pub client: Option<PathBuf>,
+    /// Rates and sizes.
+    pub limits: Limits,
+}
+
+/// What bounds a client's demands.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Most WebSockets at once.
+    pub sockets: usize,
+    /// Frames from one socket.
+    pub frames: Rate,
+    /// Log-ins tried for one name.
+    pub logins_per_name: Rate,
+    /// Log-ins tried from one address.
+    pub logins_per_address: Rate,
+    /// Registrations from one address.
+    pub registrations_per_address: Rate,
+    /// Silence after which a socket is closed; the server pings three times as often.
+    pub idle: Duration,
+    /// Frames that may wait for a socket that reads slowly.
+    pub queue_frames: usize,
+    /// Bytes that may wait for a socket that reads slowly.
+    pub queue_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sockets: 20_000,
+            frames: Rate::new(1_000, 100.0),
+            logins_per_name: Rate::new(10, 10.0 / 60.0),
+            logins_per_address: Rate::new(100, 100.0 / 60.0),
+            registrations_per_address: Rate::new(60, 60.0 / 3_600.0),
+            idle: Duration::from_secs(IDLE_TIMEOUT_SECS),
+            queue_frames: 2_048,
+            queue_bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+impl From<ServeArgs> for Config {
+    fn from(args: ServeArgs) -> Self {
+        let storage = match args.database_url {
+            Some(url) => Storage::Url(url),
+            None => Storage::Sqlite(args.data.join("secure-chat.db")),
+        };
+        let per_minute = f64::from(args.logins_per_minute) / 60.0;
+        let limits = Limits {
+            sockets: args.max_sockets,
+            frames: Rate::new(
+                args.frames_per_second.saturating_mul(10),
+                f64::from(args.frames_per_second),
+            ),
+            logins_per_name: Rate::new(args.logins_per_minute, per_minute),
+            logins_per_address: Rate::new(
+                args.logins_per_minute.saturating_mul(10),
+                per_minute * 10.0,
+            ),
+            registrations_per_address: Rate::new(
+                args.registrations_per_hour,
+                f64::from(args.registrations_per_hour) / 3_600.0,
+            ),
+            ..Limits::default()
+        };
+        Self {
+            storage,
+            data: args.data,
+            origins: args.origins,
+            registration: !args.closed_registration,
+            behind_proxy: args.behind_proxy,
+            client: args.client,
+            limits,
+        }
+    }
+}

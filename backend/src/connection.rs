@@ -1,0 +1,269 @@
+//! One WebSocket: reads frames, has them handled, writes what is queued; and ends in a close code.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use bytes::Bytes;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, SinkExt, StreamExt};
+use secure_chat_shared::codec;
+use secure_chat_shared::crypto::opaque::ServerLogin;
+use secure_chat_shared::ids::{SessionId, UserId, UserName};
+use secure_chat_shared::protocol::{
+    AnyRequest, ClientFrame, ErrorCode, MAX_FRAME, MAX_FRAME_BEFORE_SIGN_IN, MAX_IN_FLIGHT,
+    RequestError, ServerFrame, close_code,
+};
+use tokio_tungstenite::tungstenite;
+
+use crate::app::App;
+use crate::handlers;
+use crate::hub::{self, Closing, Outgoing, Queue};
+use crate::limiter::Bucket;
+
+/// Frames written before the socket is looked at again.
+const WRITE_TOGETHER: usize = 64;
+/// A peer that takes nothing for so long is not there.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the peer has to answer our close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// RFC 6455: the peer broke the WebSocket protocol itself.
+const PROTOCOL_ERROR: u16 = 1002;
+
+/// What handlers know of the socket that a request came from.
+pub struct Connection {
+    /// The server.
+    pub app: Arc<App>,
+    /// Whom attempts are counted for.
+    pub address: IpAddr,
+    /// The socket's queue.
+    pub outgoing: Outgoing,
+    phase: Mutex<Phase>,
+}
+
+/// How far signing in has got.
+pub enum Phase {
+    /// Nothing yet.
+    Fresh,
+    /// After `RegisterStart`.
+    Registering(UserName),
+    /// After `LoginStart`: the user is none where the name is unknown.
+    LoggingIn(Box<ServerLogin>, Option<UserId>),
+    /// Signed in.
+    SignedIn(Identified),
+}
+
+/// Whose socket it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Identified {
+    /// The user.
+    pub user: UserId,
+    /// The browser.
+    pub session: SessionId,
+}
+
+impl Connection {
+    /// Whose socket it is, or the refusal.
+    pub fn identified(&self) -> Result<Identified, RequestError> {
+        match *self.phase() {
+            Phase::SignedIn(identified) => Ok(identified),
+            _ => Err(RequestError::new(ErrorCode::NotSignedIn, "sign in first")),
+        }
+    }
+
+    /// Signing in, step by step. The lock is never held across an await.
+    pub fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Serves a socket until it ends.
+pub async fn serve(mut socket: WebSocket, app: Arc<App>, address: IpAddr) {
+    let (outgoing, mut queue) = Outgoing::new(&app.config.limits);
+    let connection = Connection {
+        app,
+        address,
+        outgoing,
+        phase: Mutex::new(Phase::Fresh),
+    };
+    let end = exchange(&mut socket, &connection, &mut queue).await;
+    handlers::presence::leave(&connection);
+    if end == End::Close(close_code::SESSION_ENDED) {
+        let mut last = Vec::new();
+        queue.take_ready(&mut last);
+        let _ = write(&mut socket, last, &connection, None).await;
+    }
+    tracing::debug!(?end, "socket ended");
+    close(socket, end).await;
+}
+
+/// How a socket ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The peer went.
+    Gone,
+    /// We close, with this code.
+    Close(u16),
+}
+
+async fn exchange(socket: &mut WebSocket, connection: &Connection, queue: &mut Queue) -> End {
+    let limits = &connection.app.config.limits;
+    let closing = queue.closing();
+    let mut heard = Instant::now();
+    let mut bucket = Bucket::new(limits.frames, heard);
+    let mut ticks = tokio::time::interval(limits.idle / 3);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks.reset();
+    let mut running = FuturesUnordered::new();
+    let mut frames = Vec::new();
+    loop {
+        let written = tokio::select! {
+            code = closing.code() => return End::Close(code),
+            () = connection.app.stopping.cancelled() => return End::Close(close_code::GOING_AWAY),
+            Some(answer) = running.next() => {
+                frames.extend(answer);
+                while let Some(Some(answer)) = running.next().now_or_never() {
+                    frames.extend(answer);
+                }
+                write(socket, std::mem::take(&mut frames), connection, Some(&closing)).await
+            }
+            () = queue.take(&mut frames, WRITE_TOGETHER) => {
+                write(socket, std::mem::take(&mut frames), connection, Some(&closing)).await
+            }
+            _ = ticks.tick() => {
+                if heard.elapsed() > limits.idle {
+                    return End::Close(close_code::IDLE);
+                }
+                socket.send(Message::Ping(Bytes::new())).await.map_err(|_| End::Gone)
+            }
+            // A client with too much unanswered waits, by the network's own back pressure.
+            message = socket.recv(), if running.len() < MAX_IN_FLIGHT => {
+                heard = Instant::now();
+                if bucket.take(heard).is_err() {
+                    return End::Close(close_code::RATE);
+                }
+                match read(message, connection) {
+                    Ok(Read::Request(id, request)) => {
+                        running.push(handlers::handle(connection, id, request));
+                        Ok(())
+                    }
+                    Ok(Read::Refused(frame)) => {
+                        write(socket, vec![frame], connection, Some(&closing)).await
+                    }
+                    Ok(Read::Nothing) => Ok(()),
+                    Err(end) => Err(end),
+                }
+            }
+        };
+        if let Err(end) = written {
+            return end;
+        }
+    }
+}
+
+/// What a message was.
+enum Read {
+    Request(u32, AnyRequest),
+    Refused(Bytes),
+    Nothing,
+}
+
+fn read(
+    message: Option<Result<Message, axum::Error>>,
+    connection: &Connection,
+) -> Result<Read, End> {
+    let bytes = match message {
+        None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
+        Some(Err(error)) => return Err(end_of(error)),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(Read::Nothing),
+        Some(Ok(Message::Text(_))) => return Err(End::Close(close_code::MALFORMED)),
+        Some(Ok(Message::Binary(bytes))) => bytes,
+    };
+    let most = match *connection.phase() {
+        Phase::SignedIn(_) => MAX_FRAME,
+        _ => MAX_FRAME_BEFORE_SIGN_IN,
+    };
+    if bytes.len() > most {
+        return Err(End::Close(close_code::TOO_LARGE));
+    }
+    let frame: ClientFrame =
+        codec::decode(&bytes).map_err(|_| End::Close(close_code::MALFORMED))?;
+    let id = frame.id;
+    let refused = |code, detail: &str| {
+        let error = RequestError::new(code, detail);
+        Ok(Read::Refused(hub::frame(&ServerFrame::Refused {
+            id,
+            error,
+        })))
+    };
+    match AnyRequest::decode(frame.op, &frame.body) {
+        None => refused(ErrorCode::UnknownOperation, "no operation has this number"),
+        Some(Err(_)) => refused(
+            ErrorCode::Malformed,
+            "the body is not what the operation takes",
+        ),
+        Some(Ok(request)) => Ok(Read::Request(id, request)),
+    }
+}
+
+fn end_of(error: axum::Error) -> End {
+    match error
+        .into_inner()
+        .downcast::<tungstenite::Error>()
+        .as_deref()
+    {
+        Ok(tungstenite::Error::Capacity(_)) => End::Close(close_code::TOO_LARGE),
+        Ok(tungstenite::Error::Utf8(_)) => End::Close(close_code::MALFORMED),
+        Ok(tungstenite::Error::Protocol(error))
+            if *error != tungstenite::error::ProtocolError::ResetWithoutClosingHandshake =>
+        {
+            End::Close(PROTOCOL_ERROR)
+        }
+        _ => End::Gone,
+    }
+}
+
+async fn write(
+    socket: &mut WebSocket,
+    frames: Vec<Bytes>,
+    connection: &Connection,
+    closing: Option<&Closing>,
+) -> Result<(), End> {
+    let sending = async {
+        for frame in frames {
+            socket.feed(Message::Binary(frame)).await?;
+        }
+        socket.flush().await
+    };
+    let told_to_close = async {
+        match closing {
+            Some(closing) => closing.code().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        sent = sending => sent.map_err(|_: axum::Error| End::Gone),
+        code = told_to_close => Err(End::Close(code)),
+        () = connection.app.stopping.cancelled() => Err(End::Close(close_code::GOING_AWAY)),
+        () = tokio::time::sleep(WRITE_TIMEOUT) => Err(End::Close(close_code::SLOW)),
+    }
+}
+
+/// Says goodbye and waits a little for the peer's: closing at once could make it lose what was sent before.
+async fn close(mut socket: WebSocket, end: End) {
+    let farewell = async {
+        if let End::Close(code) = end {
+            let frame = CloseFrame {
+                code,
+                reason: "".into(),
+            };
+            if socket.send(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
+        }
+        while let Some(Ok(_)) = socket.recv().await {}
+    };
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, farewell).await;
+}

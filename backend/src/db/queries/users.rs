@@ -1,0 +1,222 @@
+//! Accounts and their identities.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+use secure_chat_shared::codec::{self, Bytes};
+use secure_chat_shared::crypto::account::Vault;
+use secure_chat_shared::ids::{Timestamp, UserId, UserName};
+use secure_chat_shared::protocol::SealedState;
+
+use super::{damaged, id};
+use crate::db::entities::{identity, user};
+use crate::names::Skeleton;
+use crate::numbers::{from_row, to_row};
+
+/// An account to be.
+pub struct NewUser {
+    pub id: UserId,
+    pub name: UserName,
+    pub skeleton: Skeleton,
+    pub opaque_record: Vec<u8>,
+    pub vault: Vault,
+    pub recovery_verifier: [u8; 32],
+    pub state: Vec<u8>,
+    /// Identity version 1, as signed.
+    pub identity: Vec<u8>,
+    pub created: Timestamp,
+}
+
+/// What a fresh log-in hands out.
+pub struct Secrets {
+    pub vault: Vault,
+    pub state: SealedState,
+}
+
+/// Whether there is any account.
+pub async fn any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let first: Option<Vec<u8>> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(first.is_some())
+}
+
+/// Whether a name, or one that looks like it, is somebody's; or the id.
+pub async fn is_taken(
+    db: &impl ConnectionTrait,
+    name: &UserName,
+    skeleton: &Skeleton,
+    id: Option<&UserId>,
+) -> Result<bool, DbErr> {
+    let mut same = Condition::any()
+        .add(user::Column::Name.eq(name.as_str()))
+        .add(user::Column::Skeleton.eq(skeleton.as_str()));
+    if let Some(id) = id {
+        same = same.add(user::Column::Id.eq(id.0.to_vec()));
+    }
+    Ok(user::Entity::find().filter(same).count(db).await? > 0)
+}
+
+/// Writes an account and its identity.
+pub async fn insert(db: &impl ConnectionTrait, new: NewUser) -> Result<(), DbErr> {
+    let row = user::ActiveModel {
+        id: Set(new.id.0.to_vec()),
+        name: Set(new.name.as_str().to_owned()),
+        skeleton: Set(new.skeleton.as_str().to_owned()),
+        opaque_record: Set(new.opaque_record),
+        vault: Set(codec::encode(&new.vault)),
+        recovery_verifier: Set(new.recovery_verifier.to_vec()),
+        state_generation: Set(1),
+        state: Set(new.state),
+        created: Set(to_row(new.created.0)),
+        last_seen: Set(None),
+    };
+    user::Entity::insert(row).exec_without_returning(db).await?;
+    let row = identity::ActiveModel {
+        user_id: Set(new.id.0.to_vec()),
+        version: Set(1),
+        bytes: Set(new.identity),
+    };
+    identity::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Id and OPAQUE record of a name.
+pub async fn opaque_record(
+    db: &impl ConnectionTrait,
+    name: &UserName,
+) -> Result<Option<(UserId, Vec<u8>)>, DbErr> {
+    let row: Option<(Vec<u8>, Vec<u8>)> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
+        .column(user::Column::OpaqueRecord)
+        .filter(user::Column::Name.eq(name.as_str()))
+        .into_tuple()
+        .one(db)
+        .await?;
+    row.map(|(user, record)| Ok((id(&user)?, record)))
+        .transpose()
+}
+
+/// Vault and synced state.
+pub async fn secrets(db: &impl ConnectionTrait, user: &UserId) -> Result<Option<Secrets>, DbErr> {
+    let Some(row) = user::Entity::find_by_id(user.0.to_vec()).one(db).await? else {
+        return Ok(None);
+    };
+    let vault = codec::decode(&row.vault).map_err(|_| damaged("a vault"))?;
+    let generation = from_row(row.state_generation);
+    Ok(Some(Secrets {
+        vault,
+        state: SealedState {
+            generation,
+            sealed: row.state.into(),
+        },
+    }))
+}
+
+/// The synced state.
+pub async fn state(db: &impl ConnectionTrait, user: &UserId) -> Result<Option<SealedState>, DbErr> {
+    let row: Option<(i64, Vec<u8>)> = user::Entity::find_by_id(user.0.to_vec())
+        .select_only()
+        .column(user::Column::StateGeneration)
+        .column(user::Column::State)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(row.map(|(generation, sealed)| SealedState {
+        generation: from_row(generation),
+        sealed: sealed.into(),
+    }))
+}
+
+/// Generation of the synced state.
+pub async fn state_generation(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+) -> Result<Option<u64>, DbErr> {
+    let row: Option<i64> = user::Entity::find_by_id(user.0.to_vec())
+        .select_only()
+        .column(user::Column::StateGeneration)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(row.map(from_row))
+}
+
+/// Writes the synced state if its generation is still `expected`; whether it was.
+pub async fn swap_state(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+    expected: u64,
+    sealed: Vec<u8>,
+) -> Result<bool, DbErr> {
+    let Ok(expected) = i64::try_from(expected) else {
+        return Ok(false);
+    };
+    let Some(next) = expected.checked_add(1) else {
+        return Ok(false);
+    };
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::State, Expr::value(sealed))
+        .col_expr(user::Column::StateGeneration, Expr::value(next))
+        .filter(user::Column::Id.eq(user.0.to_vec()))
+        .filter(user::Column::StateGeneration.eq(expected))
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// Remembers when somebody's last socket went.
+pub async fn set_last_seen(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    user::Entity::update_many()
+        .col_expr(user::Column::LastSeen, Expr::value(to_row(at.0)))
+        .filter(user::Column::Id.eq(user.0.to_vec()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Who has this name.
+pub async fn by_name(db: &impl ConnectionTrait, name: &UserName) -> Result<Option<UserId>, DbErr> {
+    let row: Option<Vec<u8>> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
+        .filter(user::Column::Name.eq(name.as_str()))
+        .into_tuple()
+        .one(db)
+        .await?;
+    row.map(|user| id(&user)).transpose()
+}
+
+/// Every version of these people's identities, oldest first, as signed.
+pub async fn identities(
+    db: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<Bytes>>, DbErr> {
+    let rows = identity::Entity::find()
+        .filter(identity::Column::UserId.is_in(users.iter().map(|user| user.0.to_vec())))
+        .order_by_asc(identity::Column::UserId)
+        .order_by_asc(identity::Column::Version)
+        .all(db)
+        .await?;
+    let mut found: HashMap<UserId, Vec<Bytes>> = HashMap::new();
+    for row in rows {
+        found
+            .entry(id(&row.user_id)?)
+            .or_default()
+            .push(row.bytes.into());
+    }
+    Ok(found)
+}

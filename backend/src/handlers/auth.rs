@@ -1,0 +1,345 @@
+//! Registration, log-in by OPAQUE, and resuming a session.
+//!
+//! An unknown name and a wrong password take the same steps and get the same answers.
+
+use secure_chat_shared::codec::Bytes;
+use secure_chat_shared::crypto::account::{NewAccount, Vault};
+use secure_chat_shared::crypto::identity::SignedIdentity;
+use secure_chat_shared::crypto::{opaque, random};
+use secure_chat_shared::ids::{SessionId, UserId, UserName};
+use secure_chat_shared::protocol::{
+    ErrorCode, LoggedIn, LoginFinish, LoginStart, LoginStarted, MAX_STATE, RegisterFinish,
+    RegisterStart, RegisterStarted, RequestError, Resume, Resumed, SignedIn,
+};
+use sha2::{Digest, Sha256};
+
+use super::presence;
+use crate::connection::{Connection, Identified, Phase};
+use crate::db::Failure;
+use crate::db::queries::sessions::{self, NewSession};
+use crate::db::queries::users::{self, NewUser};
+use crate::hub::Arrival;
+use crate::names::{self, Skeleton};
+use crate::numbers::now;
+
+/// Most bytes of one sealed blob of the vault: PKCS#8 of RSA-3072 has 1.8 kB.
+const MAX_BLOB: usize = 8 * 1024;
+/// Most characters of what a browser calls itself.
+const MAX_BROWSER: usize = 64;
+/// Length of a session token and of SHA-256.
+const HASH_LEN: usize = 32;
+
+/// First step of registration.
+pub async fn register_start(
+    c: &Connection,
+    request: RegisterStart,
+) -> Result<RegisterStarted, Failure> {
+    must_not_be_signed_in(c)?;
+    if !c.app.config.registration {
+        let text = "this server takes no registrations";
+        return Err(RequestError::new(ErrorCode::RegistrationClosed, text).into());
+    }
+    c.app
+        .registrations_per_address
+        .take(c.address)
+        .map_err(too_many)?;
+    let skeleton = skeleton_of(&request.name)?;
+    if users::is_taken(c.app.database.read(), &request.name, &skeleton, None).await? {
+        return Err(name_taken().into());
+    }
+    let response = c
+        .app
+        .opaque
+        .register_start(&request.name, &request.request)
+        .map_err(|_| malformed("not an OPAQUE registration request"))?;
+    *c.phase() = Phase::Registering(request.name);
+    Ok(RegisterStarted {
+        response: response.into(),
+    })
+}
+
+/// Second step of registration: the account comes to be, whole or not at all.
+pub async fn register_finish(c: &Connection, request: RegisterFinish) -> Result<SignedIn, Failure> {
+    let name = take_registering(c)?;
+    let skeleton = skeleton_of(&name)?;
+    let opaque_record = opaque::register_finish(&request.record)
+        .map_err(|_| malformed("not an OPAQUE registration record"))?;
+    let NewAccount {
+        identity,
+        vault,
+        state,
+        recovery_verifier,
+    } = request.account;
+    check_vault(&vault)?;
+    if state.len() > MAX_STATE {
+        return Err(RequestError::new(ErrorCode::TooLarge, "the synced state is too large").into());
+    }
+    let recovery_verifier = <[u8; HASH_LEN]>::try_from(&recovery_verifier[..])
+        .map_err(|_| malformed("a recovery verifier has 32 bytes"))?;
+    let (user, identity) = check_identity(identity, name.clone()).await?;
+
+    let created = now();
+    let (token, session) = make_session(user, &request.browser);
+    let new_user = NewUser {
+        id: user,
+        name,
+        skeleton,
+        opaque_record,
+        vault,
+        recovery_verifier,
+        state: state.0,
+        identity,
+        created,
+    };
+    let id = session.id;
+    c.app
+        .database
+        .write(
+            move |tx| {
+                Box::pin(async move {
+                    let db = tx.connection();
+                    let (name, skeleton) = (&new_user.name, &new_user.skeleton);
+                    if users::is_taken(db, name, skeleton, Some(&new_user.id)).await? {
+                        return Err(name_taken().into());
+                    }
+                    users::insert(db, new_user).await?;
+                    sessions::insert(db, session).await?;
+                    Ok(())
+                })
+            },
+            |()| {},
+        )
+        .await?;
+    sign_in(c, Identified { user, session: id })?;
+    Ok(SignedIn {
+        token: token.to_vec().into(),
+        session: id,
+        user,
+    })
+}
+
+/// First step of log-in.
+pub async fn login_start(c: &Connection, request: LoginStart) -> Result<LoginStarted, Failure> {
+    must_not_be_signed_in(c)?;
+    c.app.logins_per_address.take(c.address).map_err(too_many)?;
+    c.app
+        .logins_per_name
+        .take(request.name.clone())
+        .map_err(too_many)?;
+    let account = users::opaque_record(c.app.database.read(), &request.name).await?;
+    let record = account.as_ref().map(|(_, record)| record.as_slice());
+    let (login, ke2) = c
+        .app
+        .opaque
+        .login_start(record, &request.name, &request.ke1)
+        .map_err(|_| malformed("not an OPAQUE KE1"))?;
+    *c.phase() = Phase::LoggingIn(Box::new(login), account.map(|(user, _)| user));
+    Ok(LoginStarted { ke2: ke2.into() })
+}
+
+/// Second step of log-in.
+pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<LoggedIn, Failure> {
+    let (login, user) = take_logging_in(c)?;
+    let proven = login.finish(&request.ke3).is_ok();
+    let Some(user) = user.filter(|_| proven) else {
+        let text = "the name is unknown or the password is wrong";
+        return Err(RequestError::new(ErrorCode::WrongCredentials, text).into());
+    };
+    let (token, session) = make_session(user, &request.browser);
+    let id = session.id;
+    let (secrets, identities) = c
+        .app
+        .database
+        .write(
+            move |tx| {
+                Box::pin(async move {
+                    let db = tx.connection();
+                    let secrets = users::secrets(db, &user).await?.ok_or_else(session_ended)?;
+                    let identities = users::identities(db, &[user]).await?;
+                    sessions::insert(db, session).await?;
+                    Ok((secrets, identities))
+                })
+            },
+            |_| {},
+        )
+        .await?;
+    sign_in(c, Identified { user, session: id })?;
+    Ok(LoggedIn {
+        signed_in: SignedIn {
+            token: token.to_vec().into(),
+            session: id,
+            user,
+        },
+        identities: identities.into_values().next().unwrap_or_default(),
+        vault: secrets.vault,
+        state: secrets.state,
+    })
+}
+
+/// Continues a session.
+pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure> {
+    must_not_be_signed_in(c)?;
+    if request.token.len() != HASH_LEN {
+        return Err(malformed("a token has 32 bytes").into());
+    }
+    let db = c.app.database.read();
+    let hash = Sha256::digest(&request.token).into();
+    let (user, session) = sessions::by_token(db, &hash)
+        .await?
+        .ok_or_else(session_ended)?;
+    let state_generation = users::state_generation(db, &user)
+        .await?
+        .ok_or_else(session_ended)?;
+    sign_in(c, Identified { user, session })?;
+    Ok(Resumed {
+        user,
+        session,
+        state_generation,
+    })
+}
+
+/// Puts the socket in its user's name. Nothing is awaited from here to the reply, so no event overtakes it.
+fn sign_in(c: &Connection, identified: Identified) -> Result<(), RequestError> {
+    let mut phase = c.phase();
+    if matches!(*phase, Phase::SignedIn(_)) {
+        return Err(wrong_state("signed in already"));
+    }
+    let Identified { user, session } = identified;
+    let arrival = c.app.hub.attach(user, session, c.outgoing.clone());
+    if arrival == Arrival::Ended {
+        return Err(session_ended());
+    }
+    *phase = Phase::SignedIn(identified);
+    drop(phase);
+    tracing::debug!(%user, "signed in");
+    if arrival == Arrival::First {
+        presence::arrive(c, user);
+    }
+    Ok(())
+}
+
+fn must_not_be_signed_in(c: &Connection) -> Result<(), RequestError> {
+    match *c.phase() {
+        Phase::SignedIn(_) => Err(wrong_state("signed in already")),
+        _ => Ok(()),
+    }
+}
+
+fn take_registering(c: &Connection) -> Result<UserName, RequestError> {
+    let mut phase = c.phase();
+    match std::mem::replace(&mut *phase, Phase::Fresh) {
+        Phase::Registering(name) => Ok(name),
+        other => {
+            *phase = other;
+            Err(wrong_state("RegisterStart comes first"))
+        }
+    }
+}
+
+fn take_logging_in(
+    c: &Connection,
+) -> Result<(Box<opaque::ServerLogin>, Option<UserId>), RequestError> {
+    let mut phase = c.phase();
+    match std::mem::replace(&mut *phase, Phase::Fresh) {
+        Phase::LoggingIn(login, user) => Ok((login, user)),
+        other => {
+            *phase = other;
+            Err(wrong_state("LoginStart comes first"))
+        }
+    }
+}
+
+fn skeleton_of(name: &UserName) -> Result<Skeleton, RequestError> {
+    names::judge(name).map_err(|error| RequestError::new(ErrorCode::NameRefused, error.to_string()))
+}
+
+/// Identity version 1 of this name, signed by itself: who it is, and its bytes.
+async fn check_identity(bytes: Bytes, name: UserName) -> Result<(UserId, Vec<u8>), Failure> {
+    let checked = tokio::task::spawn_blocking(move || {
+        let signed = SignedIdentity::parse(&bytes).map_err(|error| error.to_string())?;
+        let identity = signed.identity();
+        if identity.version != 1 || identity.name != name {
+            return Err("an account begins with version 1 of its own name".into());
+        }
+        let claims = signed.claims(None).map_err(|error| error.to_string())?;
+        if !claims.iter().all(|claim| claim.verify()) {
+            return Err("a signature of the identity does not verify".into());
+        }
+        Ok((identity.user, bytes.0))
+    });
+    match checked.await {
+        Ok(result) => result
+            .map_err(|text: String| RequestError::new(ErrorCode::InvalidIdentity, text).into()),
+        Err(error) => Err(sea_orm::DbErr::Custom(error.to_string()).into()),
+    }
+}
+
+fn check_vault(vault: &Vault) -> Result<(), RequestError> {
+    let [keys] = vault.keys.as_slice() else {
+        return Err(malformed("a new vault holds one version's keys"));
+    };
+    if keys.version != 1 {
+        return Err(malformed("a new vault holds version 1"));
+    }
+    let blobs = [
+        &vault.priv_by_password,
+        &vault.priv_by_recovery,
+        &vault.state_key,
+        &keys.encryption,
+        &keys.rsa_signing,
+        &keys.dsa_signing,
+    ];
+    if blobs.iter().any(|blob| blob.is_empty()) {
+        return Err(malformed("the vault lacks something"));
+    }
+    if blobs.iter().any(|blob| blob.len() > MAX_BLOB) {
+        return Err(RequestError::new(
+            ErrorCode::TooLarge,
+            "the vault is too large",
+        ));
+    }
+    Ok(())
+}
+
+/// A fresh token, and the session that it resumes.
+fn make_session(user: UserId, browser: &str) -> ([u8; HASH_LEN], NewSession) {
+    let token: [u8; HASH_LEN] = random::bytes();
+    let session = NewSession {
+        id: SessionId(random::bytes()),
+        user,
+        token_hash: Sha256::digest(token).into(),
+        browser: browser
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_BROWSER)
+            .collect(),
+        created: now(),
+    };
+    (token, session)
+}
+
+fn too_many(wait: std::time::Duration) -> RequestError {
+    let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+    let mut error = RequestError::new(ErrorCode::TooMany, "too many attempts");
+    error.retry_after_ms = Some(retry_after_ms);
+    error
+}
+
+fn name_taken() -> RequestError {
+    RequestError::new(
+        ErrorCode::NameTaken,
+        "the name, or one that looks like it, is taken",
+    )
+}
+
+fn malformed(text: &str) -> RequestError {
+    RequestError::new(ErrorCode::Malformed, text)
+}
+
+fn wrong_state(text: &str) -> RequestError {
+    RequestError::new(ErrorCode::WrongState, text)
+}
+
+fn session_ended() -> RequestError {
+    RequestError::new(ErrorCode::SessionEnded, "the session has ended")
+}

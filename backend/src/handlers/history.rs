@@ -1,0 +1,74 @@
+//! Reading logs: which there are, where a newcomer starts, their entries, and wraps of epoch keys.
+
+use secure_chat_shared::ids::{ConversationId, UserId};
+use secure_chat_shared::log::Entry;
+use secure_chat_shared::protocol::{
+    Anchor, Conversations, Entries, ErrorCode, GetAnchor, GetEntries, GetWrap, MAX_PAGE,
+    RequestError, WrapFor,
+};
+
+use crate::connection::Connection;
+use crate::db::Failure;
+use crate::db::queries::readers::{self, Reach};
+use crate::db::queries::{entries, wraps};
+
+/// Every conversation that the asker may read.
+pub async fn list(c: &Connection) -> Result<Conversations, Failure> {
+    let me = c.identified()?;
+    let conversations = entries::heads_of(c.app.database.read(), &me.user).await?;
+    Ok(Conversations { conversations })
+}
+
+/// What a newcomer or a new browser starts from.
+pub async fn anchor(c: &Connection, request: GetAnchor) -> Result<Anchor, Failure> {
+    let me = c.identified()?;
+    let db = c.app.database.read();
+    let id = &request.conversation;
+    let since = reach(c, id, &me.user).await?.since;
+    if since == 0 {
+        return Ok(Anchor {
+            state: Vec::new(),
+            size: 0,
+            peaks: Vec::new(),
+        });
+    }
+    let damaged = || sea_orm::DbErr::Custom("damaged row: an invitation".into());
+    let bytes = entries::bytes(db, id, since).await?.ok_or_else(damaged)?;
+    let size = Entry::parse(&bytes).map_err(|_| damaged())?.view().size;
+    let frontier = entries::frontier(db, id, size).await?;
+    // No state entry lies between an invitation's view and its number.
+    let state = entries::state_entries(db, id, size).await?;
+    Ok(Anchor {
+        state,
+        size,
+        peaks: frontier.peaks().to_vec(),
+    })
+}
+
+/// A page of entries.
+pub async fn entries(c: &Connection, request: GetEntries) -> Result<Entries, Failure> {
+    let me = c.identified()?;
+    let db = c.app.database.read();
+    let id = &request.conversation;
+    let size = match reach(c, id, &me.user).await?.until {
+        Some(last) => last + 1,
+        None => entries::size(db, id).await?,
+    };
+    let limit = request.limit.min(MAX_PAGE) as usize;
+    let entries = entries::page(db, id, request.from, size, limit).await?;
+    Ok(Entries { entries, size })
+}
+
+/// The asker's own wrap of an epoch key.
+pub async fn wrap(c: &Connection, request: GetWrap) -> Result<WrapFor, Failure> {
+    let me = c.identified()?;
+    let db = c.app.database.read();
+    let wrap = wraps::find(db, &request.conversation, request.epoch, &me.user).await?;
+    wrap.ok_or_else(|| RequestError::new(ErrorCode::NotFound, "no wrap for you").into())
+}
+
+async fn reach(c: &Connection, id: &ConversationId, user: &UserId) -> Result<Reach, Failure> {
+    let reach = readers::reach(c.app.database.read(), id, user).await?;
+    let hidden = || RequestError::new(ErrorCode::NotFound, "no conversation that you may read");
+    Ok(reach.ok_or_else(hidden)?)
+}

@@ -1,0 +1,105 @@
+//! What the server does with each request: one file a topic, one exhaustive match over all of them.
+
+mod auth;
+mod conversations;
+mod directory;
+mod history;
+pub mod presence;
+mod sessions;
+mod state;
+
+use std::future::Future;
+
+use bytes::Bytes;
+use secure_chat_shared::codec;
+use secure_chat_shared::crypto::random;
+use secure_chat_shared::protocol::{
+    self as p, AnyRequest, ErrorCode, Request, RequestError, ServerFrame,
+};
+
+use crate::connection::Connection;
+use crate::db::Failure;
+use crate::hub;
+
+/// Carries a request out. Returns the frame that answers it, unless that is in the socket's queue already.
+pub async fn handle(connection: &Connection, id: u32, request: AnyRequest) -> Option<Bytes> {
+    let operation = request.name();
+    match dispatch(connection, id, request).await {
+        Ok(Answer::Body(body)) => {
+            tracing::trace!(operation, "answered");
+            Some(hub::frame(&ServerFrame::Reply {
+                id,
+                body: body.into(),
+            }))
+        }
+        Ok(Answer::Queued) => {
+            tracing::trace!(operation, "answered");
+            None
+        }
+        Err(failure) => {
+            let error = refusal(operation, failure);
+            Some(hub::frame(&ServerFrame::Refused { id, error }))
+        }
+    }
+}
+
+/// What a success came to.
+enum Answer {
+    /// The encoded reply.
+    Body(Vec<u8>),
+    /// The reply was queued the moment it was committed, so that it keeps its place among events.
+    Queued,
+}
+
+async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer, Failure> {
+    use AnyRequest as R;
+    match request {
+        R::RegisterStart(r) => reply::<p::RegisterStart>(auth::register_start(c, r)).await,
+        R::RegisterFinish(r) => reply::<p::RegisterFinish>(auth::register_finish(c, r)).await,
+        R::LoginStart(r) => reply::<p::LoginStart>(auth::login_start(c, r)).await,
+        R::LoginFinish(r) => reply::<p::LoginFinish>(auth::login_finish(c, r)).await,
+        R::Resume(r) => reply::<p::Resume>(auth::resume(c, r)).await,
+        R::SignOut(_) => reply::<p::SignOut>(sessions::sign_out(c)).await,
+        R::ListSessions(_) => reply::<p::ListSessions>(sessions::list(c)).await,
+        R::RevokeSession(r) => reply::<p::RevokeSession>(sessions::revoke(c, r)).await,
+        R::PutState(r) => reply::<p::PutState>(state::put(c, r)).await,
+        R::GetState(_) => reply::<p::GetState>(state::get(c)).await,
+        R::Lookup(r) => reply::<p::Lookup>(directory::lookup(c, r)).await,
+        R::LookupUsers(r) => reply::<p::LookupUsers>(directory::lookup_users(c, r)).await,
+        R::CreateConversation(r) => conversations::create(c, id, r)
+            .await
+            .map(|()| Answer::Queued),
+        R::Append(r) => conversations::append(c, id, r)
+            .await
+            .map(|()| Answer::Queued),
+        R::ListConversations(_) => reply::<p::ListConversations>(history::list(c)).await,
+        R::GetAnchor(r) => reply::<p::GetAnchor>(history::anchor(c, r)).await,
+        R::GetEntries(r) => reply::<p::GetEntries>(history::entries(c, r)).await,
+        R::GetWrap(r) => reply::<p::GetWrap>(history::wrap(c, r)).await,
+        R::GetPresence(_) => reply::<p::GetPresence>(presence::list(c)).await,
+    }
+}
+
+/// Encodes the reply that the request's type asks for.
+async fn reply<R: Request>(
+    handled: impl Future<Output = Result<R::Reply, Failure>>,
+) -> Result<Answer, Failure> {
+    handled
+        .await
+        .map(|reply| Answer::Body(codec::encode(&reply)))
+}
+
+/// What the client is told. Internal failures are logged once, with an id that the user can quote.
+fn refusal(operation: &'static str, failure: Failure) -> RequestError {
+    match failure {
+        Failure::Refused(error) => {
+            tracing::debug!(operation, code = ?error.code, "refused");
+            error
+        }
+        Failure::Database(error) => {
+            let id = format!("{:016x}", u64::from_be_bytes(random::bytes()));
+            tracing::error!(operation, %error, id, "a request failed");
+            RequestError::new(ErrorCode::Internal, format!("the server failed: {id}"))
+        }
+    }
+}
