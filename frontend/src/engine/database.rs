@@ -20,8 +20,8 @@ pub struct Database {
     _on_version_change: EventListener,
 }
 
-/// A transaction that writes; nothing of it lasts unless [`Writing::done`] says so.
-pub struct Writing(IdbTransaction);
+/// A transaction that writes; dropped before [`Writing::done`], nothing of it lasts.
+pub struct Writing(Option<IdbTransaction>);
 
 impl Database {
     /// Opens the database, or makes it.
@@ -78,7 +78,7 @@ impl Database {
                     .unchecked_ref::<Function>()
                     .call3(&self.inner, &names, &mode, &options)
             })
-            .map(|transaction| Writing(transaction.unchecked_into()))
+            .map(|transaction| Writing(Some(transaction.unchecked_into())))
             .map_err(|error| thrown(&error))
     }
 }
@@ -112,10 +112,13 @@ impl Writing {
     }
 
     /// Waits until all of it is on the disk, or none.
-    pub async fn done(self) -> Result<(), StoreError> {
-        match Transaction::from(self.0.clone()).await {
+    pub async fn done(mut self) -> Result<(), StoreError> {
+        let Some(transaction) = self.0.take() else {
+            return Ok(());
+        };
+        match Transaction::from(transaction.clone()).await {
             Ok(TransactionResult::Committed) => Ok(()),
-            Ok(TransactionResult::Aborted) => Err(match self.0.error() {
+            Ok(TransactionResult::Aborted) => Err(match transaction.error() {
                 Some(error) => thrown(&error),
                 None => StoreError::Platform("the transaction was aborted".into()),
             }),
@@ -124,9 +127,20 @@ impl Writing {
     }
 
     fn store(&self, name: &str) -> Result<idb::ObjectStore, StoreError> {
-        Transaction::from(self.0.clone())
+        let over = || StoreError::Platform("the transaction is over".into());
+        let transaction = self.0.clone().ok_or_else(over)?;
+        Transaction::from(transaction)
             .object_store(name)
             .map_err(failed)
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(transaction) = &self.0 {
+            // It fails only where the transaction has ended by itself, with an error of its own.
+            let _ = transaction.abort();
+        }
     }
 }
 

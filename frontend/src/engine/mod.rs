@@ -19,15 +19,16 @@ use std::rc::Rc;
 
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::{StreamExt, stream};
+use gloo_events::EventListener;
 use gloo_timers::future::IntervalStream;
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use secure_chat_shared::client::Client;
 use secure_chat_shared::client::api::{Action, Command, Event, Failure, Outcome, Session};
 use secure_chat_shared::client::platform::StoreError;
 use secure_chat_shared::codec;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::DedicatedWorkerGlobalScope;
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use self::device::Device;
 use self::platform::BrowserPlatform;
@@ -39,6 +40,9 @@ pub const DATABASE: &str = "secure-chat";
 
 /// How often the client looks after what waits, milliseconds.
 const TICK: u32 = 5_000;
+
+/// The first message to the page, which holds its commands back until somebody listens.
+const LISTENING: &[u8] = &[];
 
 /// One input of the client.
 enum Input {
@@ -58,16 +62,31 @@ pub fn run() {
     let (commands, inputs) = unbounded();
     let socket = BrowserSocket::default();
     let reconnecting = socket.clone();
-    let joined = Tabs::join(page.clone(), move |command| {
-        // Acted on at once, also while the client waits for an answer that may never come.
-        if matches!(command.action, Action::ReconnectNow) {
-            reconnecting.reconnect_now();
-        }
-        // The receiver lives as long as this worker.
-        let _ = commands.unbounded_send(command);
-    });
+    let told = page.clone();
+    let joined = Tabs::join(
+        move |event| post(&told, event),
+        move |command| {
+            // Acted on at once, also while the client waits for an answer that may never come.
+            if matches!(command.action, Action::ReconnectNow) {
+                reconnecting.reconnect_now();
+            }
+            // The receiver lives as long as this worker.
+            let _ = commands.unbounded_send(command);
+        },
+    );
     match joined {
-        Ok(tabs) => spawn_local(lead(tabs, socket, inputs)),
+        Ok(tabs) => {
+            let asked = tabs.clone();
+            EventListener::new(&page, "message", move |event| {
+                let data = event.unchecked_ref::<MessageEvent>().data();
+                if let Ok(buffer) = data.dyn_into::<ArrayBuffer>() {
+                    asked.command(Uint8Array::new(&buffer).to_vec());
+                }
+            })
+            .forget();
+            spawn_local(lead(tabs, socket, inputs));
+            post(&page, LISTENING);
+        }
         Err(error) => tell_alone(&page, format!("Tabs cannot talk to each other: {error:?}")),
     }
 }
@@ -135,13 +154,17 @@ async fn refuse(
 
 /// Tells this tab's page that its engine cannot run.
 fn tell_alone(page: &DedicatedWorkerGlobalScope, why: String) {
-    let event = codec::encode(&Event::Session(Session::Unsupported(why)));
-    // Empty first: somebody listens.
-    for message in [&[][..], &event] {
-        let buffer = Uint8Array::from(message).buffer();
-        // A page that has gone takes its worker along.
-        let _ = page.post_message_with_transfer(&buffer, &Array::of1(&buffer));
-    }
+    post(page, LISTENING);
+    post(
+        page,
+        &codec::encode(&Event::Session(Session::Unsupported(why))),
+    );
+}
+
+fn post(page: &DedicatedWorkerGlobalScope, message: &[u8]) {
+    let buffer = Uint8Array::from(message).buffer();
+    // A page that has gone takes its worker along.
+    let _ = page.post_message_with_transfer(&buffer, &Array::of1(&buffer));
 }
 
 /// A panic ends the worker, with which its lock goes to another tab, and shows on the page instead of hanging.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures::channel::oneshot;
 use gloo_events::EventListener;
-use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Function, Promise, Reflect, Uint8Array};
 use minicbor::{Decode, Encode};
 use secure_chat_shared::client::api::{Action, Command, Event};
 use secure_chat_shared::codec::{self, Bytes};
@@ -14,7 +14,7 @@ use secure_chat_shared::crypto::random;
 use secure_chat_shared::ids::ConversationId;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{BroadcastChannel, DedicatedWorkerGlobalScope, MessageEvent};
+use web_sys::{BroadcastChannel, MessageEvent};
 use zeroize::Zeroizing;
 
 /// The lock that the leader holds, and the channel between the tabs.
@@ -39,7 +39,7 @@ enum Message {
 pub struct Tabs(Rc<Inner>);
 
 struct Inner {
-    page: DedicatedWorkerGlobalScope,
+    to_page: Box<dyn Fn(&[u8])>,
     channel: BroadcastChannel,
     leading: Cell<bool>,
     /// What the leader does with a command.
@@ -48,44 +48,56 @@ struct Inner {
     unanswered: RefCell<VecDeque<(u64, Zeroizing<Vec<u8>>)>>,
     /// The conversation that this tab's page looks at: a new leader is told.
     open: Cell<Option<ConversationId>>,
-    listeners: RefCell<Vec<EventListener>>,
+    listener: RefCell<Option<EventListener>>,
+    /// Lets go of the lock.
+    resign: RefCell<Option<Function>>,
 }
 
 impl Tabs {
-    /// Joins the other tabs and listens to the page. Commands go to `take` from the moment that this tab leads; one can
-    /// come twice around a change of leaders, with the same ticket.
+    /// Joins the other tabs. Encoded events go to `to_page`; commands go to `take` from the moment that this tab leads,
+    /// and can come twice around a change of leaders, with the same ticket.
     pub fn join(
-        page: DedicatedWorkerGlobalScope,
+        to_page: impl Fn(&[u8]) + 'static,
         take: impl Fn(Command) + 'static,
     ) -> Result<Self, JsValue> {
-        let channel = BroadcastChannel::new(NAME)?;
         let tabs = Self(Rc::new(Inner {
-            page,
-            channel,
+            to_page: Box::new(to_page),
+            channel: BroadcastChannel::new(NAME)?,
             leading: Cell::new(false),
             take: Box::new(take),
             unanswered: RefCell::default(),
             open: Cell::new(None),
-            listeners: RefCell::default(),
+            listener: RefCell::default(),
+            resign: RefCell::default(),
         }));
-        let from_page = listen(&tabs.0, &tabs.0.page, |inner, bytes| inner.hear_page(bytes));
-        let from_tabs = listen(&tabs.0, &tabs.0.channel, |inner, bytes| {
-            inner.hear_tabs(&bytes)
+        let inner = Rc::downgrade(&tabs.0);
+        let listener = EventListener::new(&tabs.0.channel, "message", move |event| {
+            let data = event.unchecked_ref::<MessageEvent>().data();
+            if let (Some(inner), Ok(buffer)) = (inner.upgrade(), data.dyn_into::<ArrayBuffer>()) {
+                inner.hear(&Uint8Array::new(&buffer).to_vec());
+            }
         });
-        tabs.0.listeners.replace(vec![from_page, from_tabs]);
-        // An empty message tells the page that somebody listens.
-        tabs.0.to_page(&[]);
+        tabs.0.listener.replace(Some(listener));
         Ok(tabs)
+    }
+
+    /// Takes an encoded command of this tab's page.
+    pub fn command(&self, bytes: Vec<u8>) {
+        self.0.command(bytes);
     }
 
     /// Waits until this tab is the one that leads, which it then is until it ends.
     pub async fn lead(&self) -> Result<(), JsValue> {
         let (granted, waiting) = oneshot::channel();
+        let inner = Rc::downgrade(&self.0);
         let hold = Closure::once_into_js(move |_lock: JsValue| {
-            // Nobody waits where the engine has ended meanwhile.
+            // Nobody waits where this tab has left meanwhile.
             let _ = granted.send(());
-            // Held until this worker is gone, and with it the promise.
-            Promise::new(&mut |_, _| {})
+            // Held until the promise is kept, or this worker is gone.
+            Promise::new(&mut |resign, _| match inner.upgrade() {
+                Some(inner) => drop(inner.resign.replace(Some(resign))),
+                None => drop(resign.call0(&JsValue::UNDEFINED)),
+            })
         });
         let navigator = Reflect::get(&js_sys::global(), &"navigator".into())?;
         let locks = Reflect::get(&navigator, &"locks".into())?;
@@ -106,7 +118,7 @@ impl Tabs {
     /// Tells every tab's page.
     pub fn emit(&self, event: &Event) {
         let bytes = codec::encode(event);
-        self.0.to_page(&bytes);
+        (self.0.to_page)(&bytes);
         if let Event::Done { ticket, .. } = event {
             self.0.answered(*ticket);
         }
@@ -115,7 +127,7 @@ impl Tabs {
 }
 
 impl Inner {
-    fn hear_page(&self, bytes: Vec<u8>) {
+    fn command(&self, bytes: Vec<u8>) {
         let bytes = Zeroizing::new(bytes);
         // Page and worker are of one build; what does not decode was not sent by the page.
         let Ok(command) = codec::decode::<Command>(&bytes) else {
@@ -134,7 +146,7 @@ impl Inner {
         }
     }
 
-    fn hear_tabs(&self, bytes: &[u8]) {
+    fn hear(&self, bytes: &[u8]) {
         // A tab of another build may speak otherwise: its own page tells to reload.
         let Ok(message) = codec::decode::<Message>(bytes) else {
             return;
@@ -146,7 +158,7 @@ impl Inner {
                 }
             }
             Message::Event(bytes) if !self.leading.get() => {
-                self.to_page(&bytes);
+                (self.to_page)(&bytes);
                 if let Ok(Event::Done { ticket, .. }) = codec::decode(&bytes) {
                     self.answered(ticket);
                 }
@@ -198,14 +210,6 @@ impl Inner {
             .retain(|(other, _)| *other != ticket);
     }
 
-    fn to_page(&self, bytes: &[u8]) {
-        let buffer = Uint8Array::from(bytes).buffer();
-        // A page that has gone takes its worker along.
-        let _ = self
-            .page
-            .post_message_with_transfer(&buffer, &Array::of1(&buffer));
-    }
-
     fn to_tabs(&self, message: &Message) {
         let buffer = Uint8Array::from(codec::encode(message).as_slice()).buffer();
         // Only a closed channel fails, and this one closes with the worker.
@@ -213,16 +217,12 @@ impl Inner {
     }
 }
 
-fn listen(
-    inner: &Rc<Inner>,
-    target: &web_sys::EventTarget,
-    heard: impl Fn(&Inner, Vec<u8>) + 'static,
-) -> EventListener {
-    let inner = Rc::downgrade(inner);
-    EventListener::new(target, "message", move |event| {
-        let data = event.unchecked_ref::<MessageEvent>().data();
-        if let (Some(inner), Ok(buffer)) = (inner.upgrade(), data.dyn_into::<ArrayBuffer>()) {
-            heard(&inner, Uint8Array::new(&buffer).to_vec());
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(resign) = self.resign.take() {
+            // Keeping a promise does not fail.
+            let _ = resign.call0(&JsValue::UNDEFINED);
         }
-    })
+        self.channel.close();
+    }
 }
