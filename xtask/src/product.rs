@@ -36,9 +36,13 @@ pub fn build_client(profile: Profile) -> Result<PathBuf> {
     fetch()?;
     let dist = client_folder(profile);
     say(&format!("Building the web client into {}", dist.display()));
+    let options: &[&str] = match profile {
+        Profile::Dev => &["--cargo-profile", "dev"],
+        Profile::Release => &["--release"],
+    };
     run(program("trunk")
         .arg("build")
-        .args((profile == Profile::Release).then_some("--release"))
+        .args(options)
         // The tools are there and the crates are fetched: whatever it still wanted to load would not be pinned.
         .arg("--offline")
         .arg("--dist")
