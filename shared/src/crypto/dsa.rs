@@ -104,7 +104,7 @@ const WINDOW: u32 = 4;
 type Table = [BoxedMontyForm; 1 << WINDOW];
 
 /// Domain parameters, whichever: the tests have others too.
-struct Group {
+pub(crate) struct Group {
     p: BoxedUint,
     q: NonZero<BoxedUint>,
     monty: BoxedMontyParams,
@@ -113,7 +113,7 @@ struct Group {
 
 impl Group {
     /// From big-endian bytes. Only checks what the arithmetic needs.
-    fn new(p: &[u8], q: &[u8], g: &[u8]) -> Option<Self> {
+    pub(crate) fn new(p: &[u8], q: &[u8], g: &[u8]) -> Option<Self> {
         let p = BoxedUint::from_be_slice_vartime(p);
         let q = NonZero::new(BoxedUint::from_be_slice_vartime(q)).into_option()?;
         let g = BoxedUint::from_be_slice_vartime(g).resize(p.bits_precision());
@@ -123,20 +123,20 @@ impl Group {
     }
 
     /// 1 < y < p.
-    fn parse_y(&self, bytes: &[u8]) -> Option<BoxedUint> {
+    pub(crate) fn parse_y(&self, bytes: &[u8]) -> Option<BoxedUint> {
         let y = BoxedUint::from_be_slice(bytes, self.p.bits_precision()).ok()?;
         (y > BoxedUint::one() && y < self.p).then_some(y)
     }
 
     /// y^q = 1.
-    fn contains(&self, y: &BoxedUint) -> bool {
+    pub(crate) fn contains(&self, y: &BoxedUint) -> bool {
         let y = BoxedMontyForm::new(y.clone(), &self.monty);
         let power = y.pow_bounded_exp(&self.q, self.q.bits_vartime());
         power == BoxedMontyForm::one(&self.monty)
     }
 
     /// FIPS 186-4, section 4.7; `digest` is cut to the length of q.
-    fn verify(&self, y: &BoxedUint, digest: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verify(&self, y: &BoxedUint, digest: &[u8], signature: &[u8]) -> bool {
         self.check(y, digest, signature).unwrap_or(false)
     }
 

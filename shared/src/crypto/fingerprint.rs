@@ -8,9 +8,9 @@ use crate::ids::{IdentityHash, UserId};
 
 /// The safety number of two people: 12 groups of 5 digits, the same on both sides.
 ///
-/// It is read off one SHA-512 over both identities, sorted by user id: 12 times 5 bytes, each modulo 100,000. About 199
-/// bits, so that finding other identities with the same number is a second-preimage search over one hash: iterating it
-/// would buy a few bits that are not needed.
+/// It is read off one SHA-512 over both identities, sorted by user id: 12 times 5 bytes, each modulo 100,000: about 199
+/// bits. Somebody in the middle needs two false identities that give two people the same number: a collision, about 2^100
+/// hashes. Iterating the hash, as is done where numbers are shorter, would only cost the honest time.
 pub fn safety_number(a: (&UserId, &IdentityHash), b: (&UserId, &IdentityHash)) -> String {
     let (first, second) = if (a.0, a.1) <= (b.0, b.1) {
         (a, b)

@@ -31,3 +31,6 @@ pub mod signing;
 pub mod vault;
 mod vault_state;
 pub mod wrap;
+
+#[cfg(all(test, feature = "client"))]
+mod tests;

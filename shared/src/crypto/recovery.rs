@@ -41,6 +41,13 @@ impl RecoveryCode {
         Self(Secret::make())
     }
 
+    #[cfg(all(test, feature = "client"))]
+    pub(crate) fn from_entropy(entropy: &[u8; ENTROPY]) -> Self {
+        let mut code = Self(Secret::zero());
+        code.0.as_mut().copy_from_slice(entropy);
+        code
+    }
+
     /// Reads what a person typed: any case, any spaces and dashes, O for 0, I and L for 1.
     pub fn parse(text: &str) -> Result<Self, RecoveryCodeError> {
         let mut values = Zeroizing::new(Vec::with_capacity(CHARS));
