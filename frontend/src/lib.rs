@@ -5,3 +5,4 @@
 
 pub mod bridge;
 pub mod engine;
+pub mod ui;

@@ -1,0 +1,375 @@
+### Secure Chat, English. One file is one language.
+### $own is "yes" where the person who reads did it, "no" where somebody else did.
+
+## Everywhere
+
+product = Secure Chat
+product-unread = ({ $count }) Secure Chat
+promise = Sealed in your browser. The server passes messages on and cannot read them.
+starting = Starting …
+loading = Loading …
+close = Close
+cancel = Cancel
+save = Save
+back = Back
+reload = Reload
+later = Later
+not-now = Not now
+copy = Copy
+download = Download
+print = Print
+copied = Copied.
+not-copied = The browser did not allow copying. Select the text and copy it by hand.
+list-and = { $most } and { $last }
+you = you
+today = Today
+yesterday = Yesterday
+just-now = just now
+
+## Signing in and creating an account
+
+sign-in = Sign in
+signing-in = Signing in …
+user-name = User name
+password = Password
+show-characters = Show what is typed
+hide-characters = Hide what is typed
+no-account-yet = New here?
+create-account = Create account
+account-already = You have an account?
+user-name-hint = Others find you by it. It cannot be changed.
+name-too-short = A user name has at least 2 characters.
+name-too-long = A user name has at most 32 characters.
+name-character = Use letters and digits, with dots, dashes and underscores between them.
+password-hint = At least 10 characters. Several words that do not belong together are good.
+password-too-short = Use at least 10 characters.
+password-common = This is one of the passwords that are guessed first. Choose another one.
+password-is-name = This is your user name. Choose something that others do not know.
+password-pattern = This only repeats or counts. Choose something that cannot be guessed.
+strength = Strength
+strength-weak = Too weak
+strength-fair = Fair
+strength-good = Good
+strength-strong = Strong
+sign-my-messages-with = Sign my messages with
+rsa-pss-hint = Recommended. The key cannot be copied out of this browser.
+dsa-hint = For those who need it. Slower, and the browser guards this key less well.
+creating = Creating your account
+creating-hint = This takes a few seconds. Your keys are made here, in this browser.
+step-password = Protecting your password
+step-encryption-key = Making your encryption key
+step-signing-keys = Making your signing keys
+step-sealed = Sealing your keys
+step-registered = Registering
+step-done = done
+
+## Recovery code
+
+recovery-code = Recovery code
+recovery-hint = If you forget your password, only this code brings your account back. It is shown once. Keep it on paper or in a password manager.
+recovery-ask = Type two groups of the code as you have kept it.
+recovery-group = Group { $place }
+recovery-again = Show the code again
+i-have-saved-it = I have saved it
+recovery-reminder-title = Recovery code not saved
+recovery-reminder = Your recovery code is not saved yet. Without it, a forgotten password means a lost account.
+recovery-show = Show the code
+recovery-not-saved = Your recovery code was not saved. Take good care of your password.
+recovery-file =
+    Secure Chat recovery code of { $name }
+
+    { $code }
+
+    Whoever has this code can take over the account. Keep it where only you find it.
+
+## Conversations
+
+conversations = Conversations
+new-conversation = New conversation
+search-conversations = Filter conversations
+search-placeholder = Search
+nothing-found = Nothing found.
+no-conversations = No conversations yet.
+no-messages-yet = No messages yet
+conversation-alone = Only you
+conversation-many = { $names } and { $count } others
+last-line-own = You: { $text }
+last-line-by = { $author }: { $text }
+unread = { $count } unread
+former = You are no longer in it
+managed = Server-managed
+managed-hint = The server makes this conversation’s key: its operator could read it.
+blocked = Needs your attention
+switch-to = Switch to a conversation
+empty-title = Welcome
+empty = Write to somebody by their user name. What you say is sealed in your browser; only the people you write to can open it.
+empty-wait-title = One moment
+empty-wait = Fetching your conversations …
+find-a-person = Find a person
+choose-title = Choose a conversation
+choose = Or press Ctrl K to jump to one.
+missing-title = This conversation is not here
+missing = You may have left it, or it belongs to another account.
+to-conversations = To your conversations
+
+## New conversation
+
+people = People
+people-hint = User names, separated by commas or Enter.
+take-out = Take { $name } out
+title = Title
+title-hint = Optional. Encrypted like the messages.
+end-to-end-hint = End-to-end encrypted: only the people in this conversation have its key.
+conversation-key = Conversation key
+create = Create
+invite-people = Invite people
+invite-hint = Those you invite can read what is said from now on, not what was said before.
+invite = Invite
+
+## Invitations
+
+invitations = Invitations
+invitation =
+    { $others ->
+        [0] { $by } invites you to a conversation
+        [one] { $by } invites you to a conversation with one other person
+       *[other] { $by } invites you to a conversation with { $others } others
+    }
+invitation-to = { $by } invites you to “{ $title }”
+accept = Accept
+decline = Decline
+
+## Messages
+
+messages = Messages
+message = Message
+message-placeholder = Message
+message-label = { $author }, { $time }
+send = Send
+new-messages = New messages
+jump-to-latest = Jump to latest
+loading-older = Loading older ones …
+state-pending = Waiting to be sent
+state-sent = Sent
+state-failed = Not sent
+not-sent = Not sent. { $why }
+try-again = Try again
+discard = Discard
+proof-of = Signed with { $algorithm } and verified
+proof-verified = Signature verified in your browser
+proof-signed-by = Signed by
+proof-algorithm = Algorithm
+proof-fingerprint = Fingerprint
+proof-epoch = Sealed under
+proof-claimed = Written, by the author’s clock
+epoch-number = Key { $epoch }
+invalid-seal = A message by { $author } cannot be shown: its seal does not open. It may have been altered on the way.
+invalid-signature = A message that claims to be by { $author } is not shown: its signature is wrong.
+invalid-malformed = A message by { $author } cannot be shown: it is malformed.
+invalid-conflict = A message by { $author } is not shown: an earlier one has the same number and other content.
+invalid-purged = A message by { $author } was removed from the server.
+invalid-view = A message by { $author } is not shown: it does not fit where it stands in this conversation.
+invalid-no-key = A message by { $author } cannot be shown: this browser could not open the key for it.
+former-hint = You are no longer in this conversation. What was said while you were stays here.
+blocked-hint = Nothing can be sent here for now. See above.
+all-offline = Everybody else is offline. They will be told when they are back.
+
+## What happened
+
+deed-created = { $own ->
+    [yes] You began the conversation.
+   *[no] { $actor } began the conversation.
+}
+deed-invited = { $own ->
+    [yes] You invited { $names }.
+   *[no] { $actor } invited { $names }.
+}
+deed-uninvited = { $own ->
+    [yes] You took back the invitation of { $names }.
+   *[no] { $actor } took back the invitation of { $names }.
+}
+deed-accepted = { $own ->
+    [yes] You joined.
+   *[no] { $actor } joined.
+}
+deed-declined = { $own ->
+    [yes] You declined the invitation.
+   *[no] { $actor } declined the invitation.
+}
+deed-left = { $own ->
+    [yes] You left.
+   *[no] { $actor } left.
+}
+deed-removed = { $own ->
+    [yes] You removed { $names }.
+   *[no] { $actor } removed { $names }.
+}
+deed-promoted = { $own ->
+    [yes] You made { $name } an admin.
+   *[no] { $actor } made { $name } an admin.
+}
+deed-demoted = { $own ->
+    [yes] You made { $name } an ordinary member.
+   *[no] { $actor } made { $name } an ordinary member.
+}
+deed-renamed = { $own ->
+    [yes] You named the conversation “{ $title }”.
+   *[no] { $actor } named the conversation “{ $title }”.
+}
+deed-unnamed = { $own ->
+    [yes] You took the conversation’s name away.
+   *[no] { $actor } took the conversation’s name away.
+}
+deed-rotated = { $own ->
+    [yes] You have new keys, signed by the old ones.
+   *[no] { $actor } has new keys, signed by the old ones.
+}
+deed-compromised = { $own ->
+    [yes] You declared your old keys compromised.
+   *[no] { $actor } declared the old keys compromised.
+}
+deed-rekeyed = { $own ->
+    [yes] You made a fresh key for the conversation (key { $epoch }).
+   *[no] { $actor } made a fresh key for the conversation (key { $epoch }).
+}
+deed-shared = { $own ->
+    [yes] You shared earlier messages with { $name }.
+   *[no] { $actor } shared earlier messages with { $name }.
+}
+deed-faulted = { $own ->
+    [yes] You could not open the conversation’s key.
+   *[no] { $actor } could not open the conversation’s key.
+}
+deed-rewrapped = { $own ->
+    [yes] You handed the key to { $name } again.
+   *[no] { $actor } handed the key to { $name } again.
+}
+
+## Members
+
+members = Members
+member-count =
+    { $count ->
+        [one] One member
+       *[other] { $count } members
+    }
+admin = Admin
+invited = Invited
+invited-not-answered = Invited, has not answered yet
+presence-online = online
+presence-away = away
+presence-offline = offline
+presence-last-seen = last seen { $ago }
+verified = Verified
+verify = Verify
+remove = Remove
+remove-question = Remove { $name }?
+remove-hint = They can no longer read what is said from then on. A fresh key is made for those who stay.
+rename = Rename
+leave-conversation = Leave conversation
+leave-question = Leave this conversation?
+leave-hint = You can no longer read or write here. To come back, somebody has to invite you again.
+encryption = Encryption
+head-code = State code
+head-code-hint = If two people see different state codes at the same moment, the server is showing them different histories.
+history = History
+
+## Safety number
+
+safety-number = Safety number
+safety-hint = Compare this number with { $name } in person or by phone. If both of you see the same one, nobody is in between.
+safety-qr = Safety number as a QR code
+mark-as-verified = Mark as verified
+take-verification-back = No longer verified
+is-verified = You have verified { $name }.
+
+## Connection
+
+connection = Connection
+connecting = Connecting …
+connected = Connected
+catching-up = Connected. Catching up …
+caught-up = Connected. All caught up.
+no-network = You are offline. What you write is sent later.
+server-unreachable = The server cannot be reached. What you write is sent later.
+reconnecting-in =
+    { $seconds ->
+        [0] Reconnecting …
+       *[other] Reconnecting in { $seconds } s
+    }
+reconnect-now = Reconnect now
+
+## Account and settings
+
+account = Account
+settings = Settings
+sign-out = Sign out
+sign-out-question = Sign out?
+sign-out-hint = This wipes your keys and messages from this browser. You need your password to come back. Messages that are still waiting to be sent are lost.
+look = Look
+theme = Theme
+theme-system = System
+theme-system-hint = Follows your device.
+theme-light = Light
+theme-dark = Dark
+notifications = Notifications
+notifications-ask = Be told of new messages while this page is in the background?
+notifications-on = Turn on notifications
+notifications-are-on = You are told of new messages while this page is in the background.
+notifications-denied = The browser blocks notifications from this page. Its site settings can allow them again.
+identity = Your identity
+messages-signed-with = Messages signed with
+your-fingerprint = Fingerprint
+fingerprint-hint = Your fingerprint stands for your keys. Others see it in the proof of each of your messages.
+sessions = Signed-in browsers
+this-browser = This browser
+session-seen = Last seen { $ago }
+session-since = Signed in: { $date }
+end-session = End session
+
+## Notes and banners
+
+notice-offline =
+    { $count ->
+        [one] { $names } is offline; they will be told when they are back.
+       *[other] { $names } are offline; they will be told when they are back.
+    }
+notice-rotated = { $name } has new keys since you verified them. Compare safety numbers again when you can.
+notice-store-rebuilt = This browser’s data was damaged and has been built again from the server.
+session-ended = This browser was signed out from elsewhere. Sign in again to go on.
+log-broken-title = This conversation has been stopped
+log-broken = Its record does not fit what its members have signed, so the server may have altered it. Compare with the others in another way. ({ $why })
+identity-changed-title = { $name }’s keys have changed
+identity-changed = They may have made a new account, or somebody may be pretending to be { $name }. Ask them in another way before you go on. Nothing is sent until you decide.
+accept-identity = Accept the new keys
+
+## What went wrong
+
+failure-offline = There is no connection to the server. Try again when you are online.
+failure-wrong-credentials = The user name or the password is wrong. Check both and try again.
+failure-name-taken = This user name is taken, or too easily mistaken for another one. Choose a different one.
+failure-weak-password = This password is too easy to guess. Choose a longer one.
+failure-registration-closed = This server takes no new accounts. Ask whoever runs it.
+failure-too-many =
+    { $seconds ->
+        [one] Too many attempts. Try again in one second.
+       *[other] Too many attempts. Try again in { $seconds } seconds.
+    }
+failure-no-such-person = Nobody here is called { $name }. Check the spelling.
+failure-already-member = { $name } is in this conversation already.
+failure-nobody-to-invite = Name at least one other person.
+failure-identity-changed = { $name }’s keys have changed. Decide in the conversation whether to accept them; nothing is sent until then.
+failure-not-allowed = You are not allowed to do this here. Your place in the conversation may have changed.
+failure-log-broken = This conversation has been stopped because its record was altered. Nothing more can be sent here.
+failure-too-large = This is too long or too much at once. Split it up.
+failure-not-signed-in = You are not signed in. Sign in and try again.
+failure-storage = The browser refuses to store data ({ $why }). Free some space or allow this site to store data, then reload.
+failure-server = The server could not do this. Try again later; if it goes on, tell whoever runs it: { $id }
+failure-internal = Something failed in this browser. Reload the page and try again. ({ $why })
+failure-wrong-state = This cannot be done now. Reload the page and try again.
+insecure-title = This address is not secure
+insecure = Browsers withhold cryptography from pages that come over plain http from another machine. Without it, nothing here could be sealed. Open this page by an address that begins with https.
+insecure-operator = If you run this server: put it behind TLS, for example with a reverse proxy, or open it as http://localhost on the same machine.
+unsupported-title = This browser is too old
+unsupported = It lacks { $feature }, which Secure Chat needs. Update the browser or use a current Firefox, Chrome, Edge or Safari. A private window may lack it too.
+engine-failed-title = Something went wrong

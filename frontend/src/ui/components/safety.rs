@@ -1,0 +1,77 @@
+//! The safety number of two people.
+
+use secure_chat_shared::client::api::{Action, Answer, Member};
+use yew::prelude::*;
+
+use super::dialog::Dialog;
+use super::icon::{Glyph, Icon};
+use super::qr::Qr;
+use crate::ui::context::use_request;
+use crate::ui::sentences;
+use crate::ui::text::t;
+
+/// Properties of [`SafetyNumber`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The other person.
+    pub member: Member,
+    /// Compared, or put off.
+    pub on_close: Callback<()>,
+}
+
+/// Shows the number, as digits and as a QR code, to be compared with the other person's.
+#[component]
+pub fn SafetyNumber(props: &Props) -> Html {
+    let number = use_state(AttrValue::default);
+    let asked = {
+        let number = number.clone();
+        use_request(Callback::from(move |answer| {
+            if let Answer::SafetyNumber(text) = answer {
+                number.set(text.into());
+            }
+        }))
+    };
+    let marked = use_request(props.on_close.reform(|_: Answer| ()));
+    let user = props.member.user;
+    {
+        let asked = asked.clone();
+        use_effect_with(user, move |user| asked.send(Action::SafetyNumber(*user)));
+    }
+    let verified = props.member.verified;
+    let mark = {
+        let marked = marked.clone();
+        Callback::from(move |_: MouseEvent| {
+            marked.send(Action::MarkVerified {
+                user,
+                verified: !verified,
+            });
+        })
+    };
+    let group = |digits: &str| html! { <span>{ digits.to_owned() }{ " " }</span> };
+    let failure = asked.failure.as_ref().or(marked.failure.as_ref());
+    html! {
+        <Dialog title={t!("safety-number")} on_close={props.on_close.clone()}>
+            <p dir="auto">{ t!("safety-hint", name = props.member.name.as_str()) }</p>
+            if let Some(failure) = failure {
+                <p class="alert" role="alert">{ sentences::failure(failure) }</p>
+            }
+            <div class="safety">
+                if !number.is_empty() {
+                    <Qr text={(*number).clone()} label={t!("safety-qr")} />
+                }
+                <p class="safety-number mono" data-testid="safety-number" dir="ltr" aria-live="polite">
+                    { for number.split(' ').map(group) }
+                </p>
+            </div>
+            if verified {
+                <p class="good-line"><Glyph icon={Icon::Shield} />{ t!("is-verified", name = props.member.name.as_str()) }</p>
+            }
+            <div class="dialog-foot">
+                <button type="button" class={classes!("button", (!verified).then_some("primary"))}
+                    onclick={mark} disabled={marked.busy || number.is_empty()}>
+                    { if verified { t!("take-verification-back") } else { t!("mark-as-verified") } }
+                </button>
+            </div>
+        </Dialog>
+    }
+}

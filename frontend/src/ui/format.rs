@@ -1,0 +1,124 @@
+//! Times, dates and numbers in the person's own format, by the browser's `Intl`.
+
+use js_sys::{Array, Date, Function, Intl, Object, Reflect};
+use secure_chat_shared::client::api::PresenceStatus;
+use secure_chat_shared::ids::Timestamp;
+use wasm_bindgen::{JsCast, JsValue};
+use yew::AttrValue;
+
+use super::browser;
+use super::text::{LANGUAGE, t};
+
+const MINUTE: f64 = 60_000.0;
+const HOUR: f64 = 60.0 * MINUTE;
+const DAY: f64 = 24.0 * HOUR;
+
+/// "14:32".
+pub fn time_of_day(time: Timestamp) -> AttrValue {
+    thread_local! {
+        static FORMAT: Function = date_format(&[("hour", "numeric"), ("minute", "2-digit")]);
+    }
+    FORMAT.with(|format| call(format, time))
+}
+
+/// "Sunday, 22 November 2026, 14:32:07".
+pub fn full(time: Timestamp) -> AttrValue {
+    thread_local! {
+        static FORMAT: Function = date_format(&[("dateStyle", "full"), ("timeStyle", "medium")]);
+    }
+    FORMAT.with(|format| call(format, time))
+}
+
+/// "Today", "Yesterday", "Friday", "13 November 2025".
+pub fn day(time: Timestamp) -> AttrValue {
+    thread_local! {
+        static WEEKDAY: Function = date_format(&[("weekday", "long")]);
+        static DATE: Function = date_format(&[("dateStyle", "long")]);
+    }
+    match days_ago(time) {
+        0 => t!("today"),
+        1 => t!("yesterday"),
+        2..=6 => WEEKDAY.with(|format| call(format, time)),
+        _ => DATE.with(|format| call(format, time)),
+    }
+}
+
+/// For the list: "14:32", "Yesterday", "Fri", "13/11/2025".
+pub fn brief(time: Timestamp) -> AttrValue {
+    thread_local! {
+        static WEEKDAY: Function = date_format(&[("weekday", "short")]);
+        static DATE: Function = date_format(&[("dateStyle", "short")]);
+    }
+    match days_ago(time) {
+        0 => time_of_day(time),
+        1 => t!("yesterday"),
+        2..=6 => WEEKDAY.with(|format| call(format, time)),
+        _ => DATE.with(|format| call(format, time)),
+    }
+}
+
+/// A number that names the local day: equal for times on the same one.
+pub fn day_number(time: Timestamp) -> i64 {
+    let date = Date::new(&JsValue::from_f64(time.0 as f64));
+    let offset = date.get_timezone_offset() * MINUTE;
+    ((time.0 as f64 - offset) / DAY).floor() as i64
+}
+
+/// "online", "away", "last seen 5 minutes ago", "offline".
+pub fn presence(status: Option<PresenceStatus>) -> AttrValue {
+    match status {
+        Some(PresenceStatus::Online) => t!("presence-online"),
+        Some(PresenceStatus::Away) => t!("presence-away"),
+        Some(PresenceStatus::Offline(Some(since))) => {
+            t!("presence-last-seen", ago = ago(since).as_str())
+        }
+        Some(PresenceStatus::Offline(None)) | None => t!("presence-offline"),
+    }
+}
+
+/// "5 minutes ago", in the language of the sentence around it.
+pub fn ago(time: Timestamp) -> AttrValue {
+    let past = (browser::now_ms() - time.0 as f64).max(0.0);
+    let (count, unit) = match past {
+        past if past < MINUTE => return t!("just-now"),
+        past if past < HOUR => (past / MINUTE, "minute"),
+        past if past < DAY => (past / HOUR, "hour"),
+        past if past < 30.0 * DAY => (past / DAY, "day"),
+        past if past < 365.0 * DAY => (past / (30.0 * DAY), "month"),
+        past => (past / (365.0 * DAY), "year"),
+    };
+    relative(-count.floor(), unit)
+}
+
+fn relative(count: f64, unit: &str) -> AttrValue {
+    thread_local! {
+        static FORMAT: Intl::RelativeTimeFormat = Intl::RelativeTimeFormat::new(
+            &Array::of1(&LANGUAGE.into()),
+            &Object::new(),
+        );
+    }
+    FORMAT.with(|format| String::from(format.format(count, unit)).into())
+}
+
+fn days_ago(time: Timestamp) -> i64 {
+    day_number(Timestamp(browser::now_ms() as u64)) - day_number(time)
+}
+
+/// A bound `Intl.DateTimeFormat.prototype.format` in the person's own format: making one is slow, using it is not.
+fn date_format(options: &[(&str, &str)]) -> Function {
+    let object = Object::new();
+    for (key, value) in options {
+        // Setting a property of a plain object does not fail.
+        let _ = Reflect::set(&object, &(*key).into(), &(*value).into());
+    }
+    Intl::DateTimeFormat::new(&Array::new(), &object).format()
+}
+
+fn call(format: &Function, time: Timestamp) -> AttrValue {
+    let date = Date::new(&JsValue::from_f64(time.0 as f64));
+    let text = format.call1(&JsValue::UNDEFINED, date.unchecked_ref());
+    text.ok()
+        .and_then(|text| text.as_string())
+        .unwrap_or_default()
+        .into()
+}

@@ -1,0 +1,183 @@
+//! Settings of this browser and of the account.
+
+use secure_chat_shared::client::api::{Action, Answer, Me, SessionRow};
+use yew::prelude::*;
+
+use crate::ui::components::field::{Choice, Choices};
+use crate::ui::components::icon::{Glyph, Icon};
+use crate::ui::components::link::Link;
+use crate::ui::context::{use_request, use_tools};
+use crate::ui::route::Route;
+use crate::ui::text::t;
+use crate::ui::theme::Theme;
+use crate::ui::{browser, format, sentences};
+
+/// Properties of [`Settings`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// Whose.
+    pub me: Me,
+}
+
+/// All settings.
+#[component]
+pub fn Settings(props: &Props) -> Html {
+    html! {
+        <main class="settings">
+            <header class="conversation-head">
+                <Link to={Route::Home} class="button quiet square back" label={t!("back")}>
+                    <Glyph icon={Icon::Back} />
+                </Link>
+                <h1>{ t!("settings") }</h1>
+            </header>
+            <div class="settings-scroll" tabindex="0" role="group" aria-label={t!("settings")}>
+                <div class="settings-body">
+                    <ThemeCard />
+                    <NotificationCard />
+                    { identity(&props.me) }
+                    <Sessions />
+                </div>
+            </div>
+        </main>
+    }
+}
+
+#[component]
+fn ThemeCard() -> Html {
+    let theme = use_state(Theme::kept);
+    let choices = Theme::ALL.map(|theme| {
+        let (label, hint) = match theme {
+            Theme::System => (t!("theme-system"), t!("theme-system-hint")),
+            Theme::Light => (t!("theme-light"), AttrValue::default()),
+            Theme::Dark => (t!("theme-dark"), AttrValue::default()),
+        };
+        Choice { label, hint }
+    });
+    let chosen = Theme::ALL
+        .iter()
+        .position(|one| *one == *theme)
+        .unwrap_or_default();
+    let on_choose = Callback::from(move |index: usize| {
+        if let Some(new) = Theme::ALL.get(index) {
+            new.keep();
+            theme.set(*new);
+        }
+    });
+    html! {
+        <section class="card" aria-labelledby="look-heading">
+            <h2 id="look-heading">{ t!("look") }</h2>
+            <Choices id="theme" label={t!("theme")} choices={choices.to_vec()} {chosen} {on_choose} />
+        </section>
+    }
+}
+
+#[component]
+fn NotificationCard() -> Html {
+    let answered = use_state(|| 0_u32);
+    let onclick = {
+        let answered = answered.clone();
+        Callback::from(move |_: MouseEvent| {
+            let answered = answered.clone();
+            browser::ask_to_notify(Callback::from(move |()| answered.set(*answered + 1)));
+        })
+    };
+    let sentence = if browser::may_notify() {
+        t!("notifications-are-on")
+    } else if browser::notify_denied() {
+        t!("notifications-denied")
+    } else {
+        t!("notifications-ask")
+    };
+    html! {
+        <section class="card" aria-labelledby="notifications-heading">
+            <h2 id="notifications-heading">{ t!("notifications") }</h2>
+            <p>{ sentence }</p>
+            if browser::can_ask_to_notify() {
+                <button type="button" class="button" {onclick}>{ t!("notifications-on") }</button>
+            }
+        </section>
+    }
+}
+
+/// Who one is to others.
+fn identity(me: &Me) -> Html {
+    html! {
+        <section class="card" aria-labelledby="identity-heading">
+            <h2 id="identity-heading">{ t!("identity") }</h2>
+            <dl class="facts">
+                <dt>{ t!("user-name") }</dt>
+                <dd dir="auto">{ me.name.clone() }</dd>
+                <dt>{ t!("messages-signed-with") }</dt>
+                <dd>{ sentences::algorithm(me.algorithm) }</dd>
+                <dt>{ t!("your-fingerprint") }</dt>
+                <dd class="mono">{ sentences::groups(&me.fingerprint) }</dd>
+            </dl>
+            <p class="hint">{ t!("fingerprint-hint") }</p>
+            if me.recovery_pending {
+                <p class="warn-line"><Glyph icon={Icon::Warning} />{ t!("recovery-not-saved") }</p>
+            }
+        </section>
+    }
+}
+
+/// The browsers that are signed in.
+#[component]
+fn Sessions() -> Html {
+    let tools = use_tools();
+    let sessions = use_state(|| None::<Vec<SessionRow>>);
+    let asked = {
+        let sessions = sessions.clone();
+        use_request(Callback::from(move |answer| {
+            if let Answer::Sessions(rows) = answer {
+                sessions.set(Some(rows));
+            }
+        }))
+    };
+    {
+        let asked = asked.clone();
+        use_effect_with((), move |()| asked.send(Action::Sessions));
+    }
+    let revoke = |id: &str| {
+        let (tools, sessions, id) = (tools.clone(), sessions.clone(), id.to_owned());
+        Callback::from(move |_: MouseEvent| {
+            tools.act(Action::RevokeSession(id.clone()));
+            let left = sessions
+                .as_ref()
+                .map(|rows| rows.iter().filter(|row| row.id != id).cloned().collect());
+            sessions.set(left);
+        })
+    };
+    let row = |row: &SessionRow| {
+        let seen = if row.this {
+            t!("this-browser")
+        } else {
+            t!("session-seen", ago = format::ago(row.last_seen).as_str())
+        };
+        html! {
+            <li class="session" key={row.id.clone()}>
+                <div class="row-main">
+                    <p dir="auto">{ row.browser.clone() }</p>
+                    <p class="hint">
+                        { seen }{ " · " }{ t!("session-since", date = format::day(row.created).as_str()) }
+                    </p>
+                </div>
+                if !row.this {
+                    <button type="button" class="button small danger-quiet" onclick={revoke(&row.id)}>
+                        { t!("end-session") }
+                    </button>
+                }
+            </li>
+        }
+    };
+    html! {
+        <section class="card" aria-labelledby="sessions-heading">
+            <h2 id="sessions-heading">{ t!("sessions") }</h2>
+            if let Some(failure) = &asked.failure {
+                <p class="alert" role="alert">{ sentences::failure(failure) }</p>
+            } else if sessions.is_none() {
+                <p class="hint">{ t!("loading") }</p>
+            }
+            <ul class="sessions">{ for sessions.iter().flatten().map(row) }</ul>
+        </section>
+    }
+}

@@ -1,0 +1,64 @@
+//! Signing in.
+
+use secure_chat_shared::client::api::{Action, Answer, Password};
+use yew::prelude::*;
+
+use super::gate::Gate;
+use crate::ui::components::field::{PasswordField, TextField};
+use crate::ui::components::link::Link;
+use crate::ui::context::{use_request, use_tools};
+use crate::ui::route::Route;
+use crate::ui::sentences;
+use crate::ui::state::Change;
+use crate::ui::text::t;
+
+/// Name and password.
+#[component]
+pub fn SignIn() -> Html {
+    let tools = use_tools();
+    let name = use_state(String::new);
+    let password = use_state(String::new);
+    let request = {
+        let password = password.clone();
+        use_request(Callback::from(move |_: Answer| password.set(String::new())))
+    };
+    let onsubmit = {
+        let (name, password, request) = (name.clone(), password.clone(), request.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            if request.busy {
+                return;
+            }
+            tools.change(Change::Begin);
+            let (name, password) = (name.trim().to_owned(), Password((*password).clone()));
+            request.send(Action::SignIn { name, password });
+        })
+    };
+    let set = |field: &UseStateHandle<String>| {
+        let field = field.clone();
+        Callback::from(move |text| field.set(text))
+    };
+    html! {
+        <Gate title={t!("sign-in")}>
+            <form class="form" {onsubmit}>
+                <TextField id="name" label={t!("user-name")} value={(*name).clone()} on_input={set(&name)}
+                    autocomplete="username" autofocus=true is_name=true />
+                <PasswordField id="password" label={t!("password")} value={(*password).clone()}
+                    on_input={set(&password)} autocomplete="current-password" />
+                <div class="alert-place" role="alert">
+                    if let Some(failure) = &request.failure {
+                        <p class="alert">{ sentences::failure(failure) }</p>
+                    }
+                </div>
+                <button type="submit" class="button primary wide" aria-busy={request.busy.to_string()}
+                    disabled={name.trim().is_empty() || password.is_empty()}>
+                    { if request.busy { t!("signing-in") } else { t!("sign-in") } }
+                </button>
+            </form>
+            <p class="gate-other">
+                { t!("no-account-yet") }{ " " }
+                <Link to={Route::Register}>{ t!("create-account") }</Link>
+            </p>
+        </Gate>
+    }
+}

@@ -1,0 +1,314 @@
+//! What the engine tells, as sentences.
+
+use secure_chat_shared::client::api::{
+    Algorithm, Conversation, Deed, Failure, Happened, InvalidRow, LastLine, Notice, Reason,
+};
+use secure_chat_shared::client::password::Weakness;
+use secure_chat_shared::ids::{NameError, UserId};
+use yew::AttrValue;
+
+use super::state::{Said, others};
+use super::text::{list, t};
+
+/// Most people whose names stand for a conversation without a title.
+const MAX_NAMED: usize = 3;
+
+/// What happened and what to do.
+pub fn failure(failure: &Failure) -> AttrValue {
+    match failure {
+        Failure::Offline => t!("failure-offline"),
+        Failure::WrongCredentials => t!("failure-wrong-credentials"),
+        Failure::NameTaken => t!("failure-name-taken"),
+        Failure::NameRefused(rule) => rule.clone().into(),
+        Failure::WeakPassword => t!("failure-weak-password"),
+        Failure::RegistrationClosed => t!("failure-registration-closed"),
+        Failure::TooMany(wait_ms) => {
+            t!("failure-too-many", seconds = wait_ms.div_ceil(1000).max(1))
+        }
+        Failure::NoSuchPerson(name) => t!("failure-no-such-person", name = name.as_str()),
+        Failure::AlreadyMember(name) => t!("failure-already-member", name = name.as_str()),
+        Failure::NobodyToInvite => t!("failure-nobody-to-invite"),
+        Failure::IdentityChanged(_, name) => t!("failure-identity-changed", name = name.as_str()),
+        Failure::NotAllowed => t!("failure-not-allowed"),
+        Failure::LogBroken => t!("failure-log-broken"),
+        Failure::TooLarge => t!("failure-too-large"),
+        Failure::NotSignedIn => t!("failure-not-signed-in"),
+        Failure::Storage(why) => t!("failure-storage", why = why.as_str()),
+        Failure::Server(id) => t!("failure-server", id = id.as_str()),
+        Failure::Internal(why) => t!("failure-internal", why = why.as_str()),
+        Failure::WrongState => t!("failure-wrong-state"),
+    }
+}
+
+/// Why a text is no user name.
+pub fn name_error(error: NameError) -> AttrValue {
+    match error {
+        NameError::TooShort => t!("name-too-short"),
+        NameError::TooLong => t!("name-too-long"),
+        NameError::Character | NameError::NotNormal => t!("name-character"),
+    }
+}
+
+/// Why a password is refused.
+pub fn weakness(weakness: Weakness) -> AttrValue {
+    match weakness {
+        Weakness::TooShort => t!("password-too-short"),
+        Weakness::Common => t!("password-common"),
+        Weakness::IsName => t!("password-is-name"),
+        Weakness::Pattern => t!("password-pattern"),
+    }
+}
+
+/// A passing note.
+pub fn said(said: &Said) -> AttrValue {
+    match said {
+        Said::Notice(Notice::OfflineWillBeTold(names)) => {
+            t!(
+                "notice-offline",
+                names = list(names).as_str(),
+                count = names.len()
+            )
+        }
+        Said::Notice(Notice::RotatedSinceVerified(name)) => {
+            t!("notice-rotated", name = name.as_str())
+        }
+        Said::Notice(Notice::Trouble(why)) => failure(why),
+        Said::Notice(Notice::StoreRebuilt) => t!("notice-store-rebuilt"),
+        Said::Failure(why) => failure(why),
+        Said::SessionEnded => t!("session-ended"),
+        Said::Copied => t!("copied"),
+        Said::NotCopied => t!("not-copied"),
+    }
+}
+
+/// Something that happened in a conversation.
+pub fn happened(happened: &Happened) -> AttrValue {
+    let own = if happened.own { "yes" } else { "no" };
+    let actor = happened.actor.as_str();
+    match &happened.what {
+        Deed::Created => t!("deed-created", own = own, actor = actor),
+        Deed::Invited(names) => {
+            t!(
+                "deed-invited",
+                own = own,
+                actor = actor,
+                names = list(names).as_str()
+            )
+        }
+        Deed::Uninvited(names) => {
+            t!(
+                "deed-uninvited",
+                own = own,
+                actor = actor,
+                names = list(names).as_str()
+            )
+        }
+        Deed::Accepted => t!("deed-accepted", own = own, actor = actor),
+        Deed::Declined => t!("deed-declined", own = own, actor = actor),
+        Deed::Left => t!("deed-left", own = own, actor = actor),
+        Deed::Removed(names) => {
+            t!(
+                "deed-removed",
+                own = own,
+                actor = actor,
+                names = list(names).as_str()
+            )
+        }
+        Deed::Promoted(name) => {
+            t!(
+                "deed-promoted",
+                own = own,
+                actor = actor,
+                name = name.as_str()
+            )
+        }
+        Deed::Demoted(name) => t!(
+            "deed-demoted",
+            own = own,
+            actor = actor,
+            name = name.as_str()
+        ),
+        Deed::Renamed(title) if title.is_empty() => {
+            t!("deed-unnamed", own = own, actor = actor)
+        }
+        Deed::Renamed(title) => {
+            t!(
+                "deed-renamed",
+                own = own,
+                actor = actor,
+                title = title.as_str()
+            )
+        }
+        Deed::Rotated => t!("deed-rotated", own = own, actor = actor),
+        Deed::Compromised => t!("deed-compromised", own = own, actor = actor),
+        Deed::Rekeyed(epoch) => t!("deed-rekeyed", own = own, actor = actor, epoch = epoch.0),
+        Deed::Shared(name) => t!(
+            "deed-shared",
+            own = own,
+            actor = actor,
+            name = name.as_str()
+        ),
+        Deed::Faulted => t!("deed-faulted", own = own, actor = actor),
+        Deed::Rewrapped(name) => {
+            t!(
+                "deed-rewrapped",
+                own = own,
+                actor = actor,
+                name = name.as_str()
+            )
+        }
+    }
+}
+
+/// Why an entry is not shown.
+pub fn invalid(row: &InvalidRow) -> AttrValue {
+    let author = row.author.as_str();
+    match row.reason {
+        Reason::Seal => t!("invalid-seal", author = author),
+        Reason::Signature => t!("invalid-signature", author = author),
+        Reason::Malformed => t!("invalid-malformed", author = author),
+        Reason::Conflict => t!("invalid-conflict", author = author),
+        Reason::Purged => t!("invalid-purged", author = author),
+        Reason::View => t!("invalid-view", author = author),
+        Reason::NoKey => t!("invalid-no-key", author = author),
+    }
+}
+
+/// Name of a conversation: its title, or who else is in it.
+pub fn conversation_name(conversation: &Conversation, me: &UserId) -> AttrValue {
+    if !conversation.title.is_empty() {
+        return conversation.title.clone().into();
+    }
+    let names: Vec<&str> = others(conversation, me)
+        .map(|member| member.name.as_str())
+        .collect();
+    match names.len() {
+        0 => t!("conversation-alone"),
+        count if count <= MAX_NAMED => list(&names),
+        count => {
+            let rest = count + 1 - MAX_NAMED;
+            let named = names.get(..MAX_NAMED - 1).unwrap_or_default().join(", ");
+            t!("conversation-many", names = named, count = rest)
+        }
+    }
+}
+
+/// The last line of a conversation in the list.
+pub fn last_line(line: &LastLine, is_group: bool) -> AttrValue {
+    match (line.author.is_empty(), is_group) {
+        (true, _) => t!("last-line-own", text = line.text.as_str()),
+        (false, true) => {
+            t!(
+                "last-line-by",
+                author = line.author.as_str(),
+                text = line.text.as_str()
+            )
+        }
+        (false, false) => line.text.clone().into(),
+    }
+}
+
+/// Name of a signature algorithm.
+pub fn algorithm(algorithm: Algorithm) -> AttrValue {
+    match algorithm {
+        Algorithm::RsaPss => AttrValue::Static("RSA-PSS"),
+        Algorithm::Dsa => AttrValue::Static("DSA"),
+    }
+}
+
+/// A fingerprint or another long hex number in groups of four.
+pub fn groups(hex: &str) -> String {
+    let chars: Vec<char> = hex.chars().collect();
+    chars
+        .chunks(4)
+        .map(|group| group.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use secure_chat_shared::client::api::{Member, Standing};
+    use secure_chat_shared::ids::{ConversationId, Epoch, Timestamp};
+
+    use super::*;
+
+    fn conversation(title: &str, names: &[&str]) -> Conversation {
+        let member = |(index, name): (usize, &&str)| Member {
+            user: UserId([u8::try_from(index).unwrap(); 16]),
+            name: (*name).to_owned(),
+            invited: false,
+            admin: false,
+            verified: false,
+            removable: false,
+        };
+        Conversation {
+            id: ConversationId([0; 32]),
+            title: title.into(),
+            members: names.iter().enumerate().map(member).collect(),
+            standing: Standing::Member,
+            last: None,
+            unread: 0,
+            read: 0,
+            managed: false,
+            epoch: Epoch(1),
+            active: Timestamp(0),
+            blocked: None,
+            draft: String::new(),
+            head_code: String::new(),
+        }
+    }
+
+    #[test]
+    fn conversations_are_named_by_title_or_people() {
+        let me = UserId([0; 16]);
+        for (title, names, expected) in [
+            ("Garden", vec!["alice", "bob"], "Garden"),
+            ("", vec!["alice", "bob"], "bob"),
+            ("", vec!["alice", "bob", "carol"], "bob and carol"),
+            (
+                "",
+                vec!["alice", "bob", "carol", "dave"],
+                "bob, carol and dave",
+            ),
+            (
+                "",
+                vec!["alice", "bob", "carol", "dave", "eve"],
+                "bob, carol and 2 others",
+            ),
+        ] {
+            assert_eq!(
+                conversation_name(&conversation(title, &names), &me),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn deeds_are_told_of_oneself_and_others() {
+        let deed = |own, what| {
+            let row = Happened {
+                actor: "alice".into(),
+                own,
+                what,
+                algorithm: Algorithm::RsaPss,
+            };
+            happened(&row)
+        };
+        let names = vec!["bob".to_owned(), "carol".to_owned()];
+        assert_eq!(
+            deed(true, Deed::Invited(names.clone())),
+            "You invited bob and carol."
+        );
+        assert_eq!(
+            deed(false, Deed::Removed(names)),
+            "alice removed bob and carol."
+        );
+    }
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        assert_eq!(groups("0123456789ab"), "0123 4567 89ab");
+        assert_eq!(groups(""), "");
+    }
+}

@@ -1,0 +1,46 @@
+//! Passing notes.
+
+use secure_chat_shared::client::api::{Failure, Notice};
+
+/// A passing note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Names it while it is shown.
+    pub id: u32,
+    /// What it says.
+    pub said: Said,
+}
+
+/// What a passing note says; its sentence is made where it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// The engine's notice.
+    Notice(Notice),
+    /// Something that was asked for failed, and no form is there to say so.
+    Failure(Failure),
+    /// The server ended this session.
+    SessionEnded,
+    /// Something is in the clipboard now.
+    Copied,
+    /// The clipboard refused.
+    NotCopied,
+}
+
+/// How a note looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Something to know.
+    Plain,
+    /// Something went wrong.
+    Bad,
+}
+
+impl Said {
+    /// How it looks.
+    pub fn tone(&self) -> Tone {
+        match self {
+            Self::Notice(Notice::OfflineWillBeTold(_)) | Self::Copied => Tone::Plain,
+            Self::Notice(_) | Self::Failure(_) | Self::SessionEnded | Self::NotCopied => Tone::Bad,
+        }
+    }
+}

@@ -1,0 +1,294 @@
+use secure_chat_shared::client::api::{
+    Algorithm, Answer, Failure, LastLine, Message, MessageState, Notice, Row, RowBody, RowKey,
+};
+use secure_chat_shared::ids::{Epoch, MessageId, Timestamp};
+
+use super::*;
+
+fn reduce(changes: impl IntoIterator<Item = Change>) -> Rc<State> {
+    changes
+        .into_iter()
+        .fold(Rc::new(State::default()), Reducible::reduce)
+}
+
+fn told(events: impl IntoIterator<Item = Event>) -> Rc<State> {
+    reduce(events.into_iter().map(Change::Told))
+}
+
+fn id(byte: u8) -> ConversationId {
+    ConversationId([byte; 32])
+}
+
+fn me(byte: u8) -> Event {
+    Event::Session(Session::SignedIn(Me {
+        user: UserId([byte; 16]),
+        name: "alice".into(),
+        algorithm: Algorithm::RsaPss,
+        fingerprint: "ab".into(),
+        recovery_pending: true,
+    }))
+}
+
+fn conversation(byte: u8, active: u64, unread: u32) -> Conversation {
+    Conversation {
+        id: id(byte),
+        title: String::new(),
+        members: Vec::new(),
+        standing: Standing::Member,
+        last: None::<LastLine>,
+        unread,
+        read: 3,
+        managed: false,
+        epoch: Epoch(1),
+        active: Timestamp(active),
+        blocked: None,
+        draft: "from before".into(),
+        head_code: String::new(),
+    }
+}
+
+fn message(key: RowKey, byte: u8, state: MessageState) -> Row {
+    let body = RowBody::Message(Message {
+        id: MessageId([byte; 16]),
+        author: UserId([1; 16]),
+        author_name: "alice".into(),
+        own: true,
+        text: "hello".into(),
+        state,
+        proof: None,
+    });
+    Row {
+        key,
+        time: Timestamp(0),
+        body,
+    }
+}
+
+fn rows(rows: Vec<Row>, more: Option<bool>) -> Event {
+    Event::Rows {
+        conversation: id(1),
+        rows,
+        more,
+    }
+}
+
+fn keys(state: &State) -> Vec<RowKey> {
+    state.room(&id(1)).unwrap().rows.keys().copied().collect()
+}
+
+#[test]
+fn conversations_are_ordered_by_activity_and_replaced() {
+    let mut invited = conversation(4, 50, 0);
+    invited.standing = Standing::Invited {
+        by: "bob".into(),
+        at: Timestamp(50),
+    };
+    let state = told([
+        Event::Conversation(conversation(1, 10, 2)),
+        Event::Conversation(conversation(2, 30, 0)),
+        Event::Conversation(conversation(3, 20, 5)),
+        Event::Conversation(invited),
+        Event::Conversation(conversation(1, 40, 3)),
+    ]);
+    let order: Vec<_> = state.inbox().iter().map(|c| c.id).collect();
+    assert_eq!(order, [id(1), id(2), id(3)]);
+    assert_eq!(state.invitations().len(), 1);
+    assert_eq!(state.unread_total(), 3 + 5 + 1);
+}
+
+#[test]
+fn a_conversation_that_is_gone_takes_its_rows_along() {
+    let state = told([
+        Event::Conversation(conversation(1, 1, 1)),
+        rows(
+            vec![message(RowKey::Number(1), 1, MessageState::Sent)],
+            Some(false),
+        ),
+        Event::ConversationGone(id(1)),
+    ]);
+    assert!(state.inbox().is_empty() && state.room(&id(1)).is_none());
+}
+
+#[test]
+fn rows_are_ordered_and_pending_ones_come_last() {
+    let state = told([
+        rows(
+            vec![message(RowKey::Pending(0), 9, MessageState::Pending)],
+            None,
+        ),
+        rows(
+            vec![message(RowKey::Number(7), 7, MessageState::Sent)],
+            None,
+        ),
+        rows(
+            vec![message(RowKey::Number(5), 5, MessageState::Sent)],
+            Some(true),
+        ),
+    ]);
+    assert_eq!(
+        keys(&state),
+        [RowKey::Number(5), RowKey::Number(7), RowKey::Pending(0)]
+    );
+    let room = state.room(&id(1)).unwrap();
+    assert_eq!(
+        (room.oldest(), room.newest(), room.more),
+        (Some(5), Some(7), true)
+    );
+}
+
+#[test]
+fn a_sent_message_takes_the_place_of_the_pending_one() {
+    let state = told([
+        rows(
+            vec![message(RowKey::Pending(3), 9, MessageState::Pending)],
+            None,
+        ),
+        rows(
+            vec![message(RowKey::Pending(4), 8, MessageState::Pending)],
+            None,
+        ),
+        rows(
+            vec![message(RowKey::Number(1), 9, MessageState::Sent)],
+            None,
+        ),
+    ]);
+    assert_eq!(keys(&state), [RowKey::Number(1), RowKey::Pending(4)]);
+}
+
+#[test]
+fn a_discarded_message_goes_and_a_numbered_one_stays() {
+    let state = told([
+        rows(
+            vec![message(RowKey::Number(1), 9, MessageState::Sent)],
+            None,
+        ),
+        rows(
+            vec![message(
+                RowKey::Pending(0),
+                8,
+                MessageState::Failed(Failure::TooLarge),
+            )],
+            None,
+        ),
+        Event::RowGone {
+            conversation: id(1),
+            id: MessageId([8; 16]),
+        },
+        Event::RowGone {
+            conversation: id(1),
+            id: MessageId([9; 16]),
+        },
+    ]);
+    assert_eq!(keys(&state), [RowKey::Number(1)]);
+}
+
+#[test]
+fn a_long_room_lets_go_of_what_is_far_above() {
+    let many = (1..=400)
+        .map(|n| message(RowKey::Number(n), 1, MessageState::Sent))
+        .collect();
+    let state = reduce([
+        Change::Told(rows(many, Some(false))),
+        Change::AtNewest(id(1)),
+    ]);
+    let room = state.room(&id(1)).unwrap();
+    assert_eq!(
+        (room.rows.len(), room.oldest(), room.newest()),
+        (150, Some(251), Some(400))
+    );
+    assert!(room.more, "the engine has the others");
+}
+
+#[test]
+fn opening_remembers_what_was_new() {
+    let unread = Change::Told(Event::Conversation(conversation(1, 1, 2)));
+    let read = Change::Told(Event::Conversation(conversation(2, 1, 0)));
+    let state = reduce([unread, read, Change::Opened(id(1)), Change::Opened(id(2))]);
+    assert_eq!(state.room(&id(1)).unwrap().news_after, Some(3));
+    assert_eq!(state.room(&id(2)).unwrap().news_after, None);
+}
+
+#[test]
+fn awaited_outcomes_are_kept_and_other_failures_are_said() {
+    let failed = |ticket, failure| {
+        Change::Told(Event::Done {
+            ticket,
+            result: Outcome::Failed(failure),
+        })
+    };
+    let state = reduce([
+        Change::Await(1),
+        Change::Await(2),
+        failed(1, Failure::Offline),
+        failed(3, Failure::NotAllowed),
+        Change::Told(Event::Done {
+            ticket: 4,
+            result: Outcome::Ok(Answer::Nothing),
+        }),
+    ]);
+    assert_eq!(
+        state.outcome(1).map(|o| (**o).clone()),
+        Some(Outcome::Failed(Failure::Offline))
+    );
+    assert!(state.outcome(2).is_none());
+    let said: Vec<_> = state.notes.iter().map(|note| note.said.clone()).collect();
+    assert_eq!(said, [Said::Failure(Failure::NotAllowed)]);
+    assert!(state.reduce(Change::Forget(1)).outcome(1).is_none());
+}
+
+#[test]
+fn notes_do_not_repeat_and_do_not_pile_up() {
+    let offline = |name: &str| Said::Notice(Notice::OfflineWillBeTold(vec![name.into()]));
+    let names = ["a", "b", "a", "c", "d", "e"];
+    let state = reduce(names.map(|name| Change::Say(offline(name))));
+    let said: Vec<_> = state.notes.iter().map(|note| note.said.clone()).collect();
+    assert_eq!(said, ["a", "c", "d", "e"].map(offline));
+}
+
+#[test]
+fn signing_out_leaves_nothing_of_the_person() {
+    let state = told([
+        me(1),
+        Event::Conversation(conversation(1, 1, 1)),
+        Event::RecoveryCode("abcd".into()),
+        Event::Session(Session::SignedOut { ended: true }),
+    ]);
+    assert!(state.inbox().is_empty() && state.recovery_code.is_none() && state.me().is_none());
+    assert_eq!(state.notes.len(), 1, "an ended session is said");
+}
+
+#[test]
+fn the_recovery_code_may_come_before_the_session() {
+    let state = told([
+        Event::Session(Session::SignedOut { ended: false }),
+        Event::Progress(Step::Registered),
+        Event::RecoveryCode("abcd".into()),
+        me(1),
+    ]);
+    assert_eq!(state.recovery_code.as_deref(), Some("abcd"));
+    assert_eq!(state.progress, None);
+    let state = state.reduce(Change::RecoveryCodeSaved);
+    assert!(state.recovery_code.is_none() && !state.me().unwrap().recovery_pending);
+}
+
+#[test]
+fn a_draft_of_this_page_beats_the_engines() {
+    let state = told([Event::Conversation(conversation(1, 1, 0))]);
+    assert_eq!(&*state.draft(&id(1)), "from before");
+    assert_eq!(
+        &*state
+            .reduce(Change::Drafted(id(1), "".into()))
+            .draft(&id(1)),
+        ""
+    );
+}
+
+#[test]
+fn a_second_wait_is_a_new_wait() {
+    let wait = || Event::Connection(Connection::Reconnecting { in_ms: 1000 });
+    let first = told([wait()]);
+    let second = Rc::clone(&first).reduce(Change::Told(wait()));
+    assert_ne!(first.link, second.link);
+    let back = second.reduce(Change::Told(Event::Connection(Connection::Online)));
+    assert!(back.link.was_lost);
+}
