@@ -1,9 +1,11 @@
 //! People talk: the real client core against the real server.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod person;
 
 use common::TestApp;
-use common::person::{PASSWORD, Person};
+use person::{PASSWORD, Person};
 use secure_chat_shared::client::api::{
     Action, Blocked, Deed, Failure, Notice, RowBody, Session, Standing,
 };
@@ -16,7 +18,7 @@ async fn local(test: impl Future<Output = ()>) {
     LocalSet::new().run_until(test).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_talk() {
     local(async {
         let app = TestApp::full().await;
@@ -51,7 +53,7 @@ async fn two_people_talk() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_keeps_everything() {
     local(async {
         let app = TestApp::full().await;
@@ -85,17 +87,18 @@ async fn a_reload_keeps_everything() {
     .await;
 }
 
-#[tokio::test]
-async fn a_killed_server_loses_nothing_and_repeats_nothing() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_server_loses_nothing_and_repeats_nothing() {
     local(async {
-        let app = TestApp::full().await;
+        let mut app = TestApp::full().await;
         let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
         let mut bob = Person::register(app.address, "bob", 2, RsaPss).await;
         let id = alice.begins_with(&["bob"], "").await;
         bob.joins(id).await;
         alice.writes(id, "one").await;
         bob.reads(id, &["one"]).await;
-        let app = app.restart().await;
+        app.stop().await;
+        app.start().await;
         alice.await_disconnect().await;
         bob.await_disconnect().await;
         alice.writes(id, "two").await;
@@ -110,7 +113,7 @@ async fn a_killed_server_loses_nothing_and_repeats_nothing() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_offline_finds_it_on_return() {
     local(async {
         let app = TestApp::full().await;
@@ -143,7 +146,7 @@ async fn somebody_offline_finds_it_on_return() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_leaves_reads_no_further_and_whoever_comes_reads_nothing_before() {
     local(async {
         let app = TestApp::full().await;
@@ -172,7 +175,7 @@ async fn whoever_leaves_reads_no_further_and_whoever_comes_reads_nothing_before(
 
         bob.does(Action::Leave(id)).await.unwrap();
         assert_eq!(bob.sees(id).standing, Standing::Former);
-        let still_in = |page: &common::person::Page| page.conversations[&id].members.len() == 2;
+        let still_in = |page: &person::Page| page.conversations[&id].members.len() == 2;
         alice.until("bob has left", still_in).await;
         carol.until("bob has left", still_in).await;
         alice.writes(id, "without bob").await;
@@ -198,7 +201,7 @@ async fn whoever_leaves_reads_no_further_and_whoever_comes_reads_nothing_before(
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_who_act_at_once_end_on_one_log() {
     local(async {
         let app = TestApp::full().await;
@@ -243,7 +246,7 @@ async fn two_who_act_at_once_end_on_one_log() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn declining_leaves_nothing_behind() {
     local(async {
         let app = TestApp::full().await;
@@ -280,7 +283,7 @@ async fn declining_leaves_nothing_behind() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_vault_opens_on_another_device() {
     local(async {
         let app = TestApp::full().await;
@@ -309,7 +312,7 @@ async fn the_vault_opens_on_another_device() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn verified_marks_survive() {
     local(async {
         let app = TestApp::full().await;

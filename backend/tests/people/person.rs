@@ -17,9 +17,7 @@ use secure_chat_shared::client::platform::{CallError, Platform, Socket};
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::ids::{ConversationId, MessageId, Timestamp, UserId};
-use secure_chat_shared::protocol::{
-    ClientFrame, Event, PresenceStatus, SUBPROTOCOL, ServerFrame,
-};
+use secure_chat_shared::protocol::{ClientFrame, Event, PresenceStatus, SUBPROTOCOL, ServerFrame};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -56,7 +54,11 @@ impl Socket for NativeSocket {
         self.inner.next.set(id + 1);
         let (sender, receiver) = oneshot::channel();
         self.inner.waiting.borrow_mut().insert(id, sender);
-        let frame = codec::encode(&ClientFrame { id, op, body: Bytes(body) });
+        let frame = codec::encode(&ClientFrame {
+            id,
+            op,
+            body: Bytes(body),
+        });
         let sent = match &*self.inner.outgoing.borrow() {
             Some(outgoing) => outgoing.send(Frame::Binary(frame.into())).is_ok(),
             None => false,
@@ -77,14 +79,22 @@ impl NativeSocket {
             next: Cell::new(0),
             inbound,
         };
-        Self { inner: Rc::new(inner) }
+        Self {
+            inner: Rc::new(inner),
+        }
     }
 
     async fn connect(&self, address: SocketAddr) {
         let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
         let headers = request.headers_mut();
-        headers.insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
-        headers.insert("origin", HeaderValue::from_str(&format!("http://{address}")).unwrap());
+        headers.insert(
+            "sec-websocket-protocol",
+            HeaderValue::from_static(SUBPROTOCOL),
+        );
+        headers.insert(
+            "origin",
+            HeaderValue::from_str(&format!("http://{address}")).unwrap(),
+        );
         let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         let (mut sink, mut source) = stream.split();
         let (outgoing, mut frames) = mpsc::unbounded_channel::<Frame>();
@@ -100,7 +110,9 @@ impl NativeSocket {
         let inner = Rc::clone(&self.inner);
         tokio::task::spawn_local(async move {
             while let Some(Ok(frame)) = source.next().await {
-                let Frame::Binary(bytes) = frame else { continue };
+                let Frame::Binary(bytes) = frame else {
+                    continue;
+                };
                 let answered = |id: u32, result| {
                     if let Some(waiting) = inner.waiting.borrow_mut().remove(&id) {
                         let _ = waiting.send(result);
@@ -151,7 +163,9 @@ impl Platform for Device {
     }
 
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap();
         Timestamp(since.as_millis().try_into().unwrap())
     }
 
@@ -188,7 +202,9 @@ impl Page {
                 self.conversations.remove(&id);
                 self.rows.retain(|(conversation, _), _| *conversation != id);
             }
-            api::Event::Rows { conversation, rows, .. } => {
+            api::Event::Rows {
+                conversation, rows, ..
+            } => {
                 for row in rows {
                     self.rows.insert((conversation, row.key), row);
                 }
@@ -220,12 +236,18 @@ impl Page {
 
     /// Texts of a conversation in their order.
     pub fn texts(&self, conversation: ConversationId) -> Vec<&str> {
-        self.messages(conversation).iter().map(|message| message.text.as_str()).collect()
+        self.messages(conversation)
+            .iter()
+            .map(|message| message.text.as_str())
+            .collect()
     }
 
     /// Rows of a conversation in their order.
     pub fn rows_of(&self, conversation: ConversationId) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |((at, _), _)| *at == conversation).map(|(_, row)| row)
+        self.rows
+            .iter()
+            .filter(move |((at, _), _)| *at == conversation)
+            .map(|(_, row)| row)
     }
 }
 
@@ -258,7 +280,12 @@ impl Person {
         let mut person = Self::on_device(name, NativeKeys::new(), MemoryStore::new()).await;
         person.connect(address).await;
         let password = Password(password.into());
-        person.does(Action::SignIn { name: name.into(), password }).await?;
+        person
+            .does(Action::SignIn {
+                name: name.into(),
+                password,
+            })
+            .await?;
         Ok(person)
     }
 
@@ -267,16 +294,30 @@ impl Person {
         let (sender, inbound) = mpsc::unbounded_channel();
         let page = Rc::new(RefCell::new(Page::default()));
         let shown = Rc::clone(&page);
-        let device = Device { keys, store, socket: NativeSocket::new(sender) };
+        let device = Device {
+            keys,
+            store,
+            socket: NativeSocket::new(sender),
+        };
         let emit = Box::new(move |event| shown.borrow_mut().take(event));
         let mut client = Client::new(device, emit);
         client.start().await;
-        Self { name: name.into(), page, client, inbound, ticket: 0 }
+        Self {
+            name: name.into(),
+            page,
+            client,
+            inbound,
+            ticket: 0,
+        }
     }
 
     /// The page was reloaded: a new client on the same device, not yet connected.
     pub async fn reload(self) -> Self {
-        let Device { keys, store, socket } = self.client.platform();
+        let Device {
+            keys,
+            store,
+            socket,
+        } = self.client.platform();
         socket.cut();
         let (keys, store) = (keys.clone(), store.clone());
         Self::on_device(&self.name, keys, store).await
@@ -306,7 +347,9 @@ impl Person {
         self.ticket += 1;
         let ticket = self.ticket;
         let doing = self.client.command(Command { ticket, action });
-        tokio::time::timeout(PATIENCE, doing).await.expect("an answer to the command");
+        tokio::time::timeout(PATIENCE, doing)
+            .await
+            .expect("an answer to the command");
         let answer = self.page.borrow_mut().answers.remove(&ticket);
         match answer.expect("every command is answered") {
             Outcome::Ok(answer) => Ok(answer),
@@ -318,7 +361,12 @@ impl Person {
     pub async fn until(&mut self, what: &str, shown: impl Fn(&Page) -> bool) {
         let waiting = async {
             while !shown(&self.page.borrow()) {
-                match self.inbound.recv().await.expect("the socket's reader lives") {
+                match self
+                    .inbound
+                    .recv()
+                    .await
+                    .expect("the socket's reader lives")
+                {
                     Inbound::Event(event) => self.client.event(*event).await,
                     Inbound::Closed => self.client.disconnected(Some(1000)),
                 }
@@ -327,13 +375,19 @@ impl Person {
         if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
             let page = self.page.borrow();
             let texts: Vec<_> = page.rows.values().collect();
-            panic!("{} never saw that {what}; rows: {texts:#?}; {:#?}", self.name, page.conversations);
+            panic!(
+                "{} never saw that {what}; rows: {texts:#?}; {:#?}",
+                self.name, page.conversations
+            );
         }
     }
 
     pub async fn begins_with(&mut self, people: &[&str], title: &str) -> ConversationId {
         let people = people.iter().map(|name| (*name).to_owned()).collect();
-        let create = Action::CreateConversation { people, title: title.into() };
+        let create = Action::CreateConversation {
+            people,
+            title: title.into(),
+        };
         let Answer::Conversation(id) = self.does(create).await.unwrap() else {
             panic!("no conversation")
         };
@@ -343,14 +397,23 @@ impl Person {
 
     /// Waits for an invitation and accepts it.
     pub async fn joins(&mut self, id: ConversationId) {
-        self.until("an invitation is there", |page| page.conversations.contains_key(&id)).await;
+        self.until("an invitation is there", |page| {
+            page.conversations.contains_key(&id)
+        })
+        .await;
         self.does(Action::Accept(id)).await.unwrap();
         self.does(Action::Open(id)).await.unwrap();
     }
 
     pub async fn writes(&mut self, conversation: ConversationId, text: &str) {
         let id = MessageId(secure_chat_shared::crypto::random::bytes());
-        self.does(Action::Send { conversation, id, text: text.into() }).await.unwrap();
+        self.does(Action::Send {
+            conversation,
+            id,
+            text: text.into(),
+        })
+        .await
+        .unwrap();
     }
 
     /// Waits until the page shows exactly these texts, all of them sent.
@@ -359,7 +422,9 @@ impl Person {
         self.until(&what, |page| {
             let messages = page.messages(conversation);
             page.texts(conversation) == texts
-                && messages.iter().all(|message| message.state == api::MessageState::Sent)
+                && messages
+                    .iter()
+                    .all(|message| message.state == api::MessageState::Sent)
         })
         .await;
     }
