@@ -1,0 +1,247 @@
+//! Keys on WebCrypto and IndexedDB in a dedicated worker, against the crates' native implementation.
+
+#![cfg(target_arch = "wasm32")]
+
+mod common;
+
+use common::{OTHER, USER, contains, device, everything, export_key, found, made, native, talk};
+use js_sys::Reflect;
+use secure_chat_frontend::engine::device::Device;
+use secure_chat_frontend::engine::keys::BrowserKeys;
+use secure_chat_frontend::engine::webcrypto;
+use secure_chat_shared::client::native::{NativeKeys, test_keys};
+use secure_chat_shared::client::platform::{Keys, KeysError, Unlock};
+use secure_chat_shared::crypto::recovery::RecoveryCode;
+use secure_chat_shared::crypto::signing::Algorithm;
+use secure_chat_shared::crypto::vault::{self, VaultPurpose};
+use secure_chat_shared::crypto::{dsa, rsa_pss};
+use std::rc::Rc;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+#[wasm_bindgen_test]
+async fn the_crates_accept_what_the_browser_made() {
+    let recovery = RecoveryCode::make();
+    let (keys, made) = made("accepted", &recovery).await;
+    rsa_pss::validate_spki(&made.public.encryption).unwrap();
+    rsa_pss::validate_spki(&made.public.rsa_signing).unwrap();
+    dsa::validate_spki(&made.public.dsa_signing).unwrap();
+    assert_ne!(made.public.encryption, made.public.rsa_signing);
+    let (others, _) = native(0, &recovery).await;
+    talk(&keys, &others, &made).await;
+}
+
+#[wasm_bindgen_test]
+async fn the_browser_accepts_what_the_crates_made() {
+    let recovery = RecoveryCode::make();
+    let (_, made_here) = made("accepting", &recovery).await;
+    let browser = BrowserKeys::new(Rc::new(Device::open("accepting").await.unwrap()));
+    assert_eq!(browser.load().await, Ok(Some(USER)));
+    let (others, made) = native(1, &recovery).await;
+    talk(&others, &browser, &made).await;
+    talk(&browser, &browser, &made_here).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_vault_made_in_the_browser_opens_natively() {
+    let recovery = RecoveryCode::make();
+    let (browser, made) = made("to native", &recovery).await;
+    let state = browser.seal_state(b"pins").await.unwrap();
+    let by_password = export_key(1);
+    for unlock in [Unlock::Password(&by_password), Unlock::Recovery(&recovery)] {
+        let native = NativeKeys::new();
+        native
+            .open(USER, unlock, &made.vault, &[made.public.clone()])
+            .await
+            .unwrap();
+        talk(&native, &browser, &made).await;
+        talk(&browser, &native, &made).await;
+        assert_eq!(native.open_state(&state).await.unwrap(), b"pins");
+        let theirs = native.seal_state(b"more pins").await.unwrap();
+        assert_eq!(browser.open_state(&theirs).await.unwrap(), b"more pins");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_vault_made_natively_opens_in_the_browser() {
+    let recovery = RecoveryCode::make();
+    let (native, made) = native(2, &recovery).await;
+    let state = native.seal_state(b"pins").await.unwrap();
+    let by_password = export_key(1);
+    for unlock in [Unlock::Password(&by_password), Unlock::Recovery(&recovery)] {
+        let browser = BrowserKeys::new(device("from native").await);
+        browser
+            .open(USER, unlock, &made.vault, &[made.public.clone()])
+            .await
+            .unwrap();
+        talk(&browser, &native, &made).await;
+        assert_eq!(browser.open_state(&state).await.unwrap(), b"pins");
+        // RFC 6979: the same key signs the same message the same way wherever it runs.
+        let message = b"the same everywhere";
+        assert_eq!(
+            browser.sign(Algorithm::Dsa, message).await.unwrap(),
+            native.sign(Algorithm::Dsa, message).await.unwrap()
+        );
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_not_whole_does_not_open() {
+    let recovery = RecoveryCode::make();
+    let (_, made) = native(3, &recovery).await;
+    let good = export_key(1);
+    let open = async |user, unlock: Unlock<'_>, vault: &_, public: &[_]| {
+        let browser = BrowserKeys::new(device("not whole").await);
+        let opened = browser.open(user, unlock, vault, public).await;
+        if opened.is_err() {
+            assert_eq!(browser.load().await, Ok(None), "nothing is kept");
+            assert_eq!(
+                browser.sign(Algorithm::Dsa, b"").await,
+                Err(KeysError::Missing)
+            );
+        }
+        opened
+    };
+    let public = [made.public.clone()];
+    let password = Unlock::Password(&good);
+    assert_eq!(open(USER, password, &made.vault, &public).await, Ok(()));
+    let refused = Err(KeysError::DoesNotOpen);
+
+    let wrong = export_key(2);
+    assert_eq!(
+        open(USER, Unlock::Password(&wrong), &made.vault, &public).await,
+        refused
+    );
+    let code = RecoveryCode::make();
+    assert_eq!(
+        open(USER, Unlock::Recovery(&code), &made.vault, &public).await,
+        refused
+    );
+    assert_eq!(open(OTHER, password, &made.vault, &public).await, refused);
+    assert_eq!(open(USER, password, &made.vault, &[]).await, refused);
+
+    // Somebody else's public halves, one at a time: the private ones are not theirs.
+    let others = test_keys::set(4).unwrap().public().unwrap();
+    for part in 0..3 {
+        let mut public = made.public.clone();
+        match part {
+            0 => public.encryption.clone_from(&others.encryption),
+            1 => public.rsa_signing.clone_from(&others.rsa_signing),
+            _ => public.dsa_signing.clone_from(&others.dsa_signing),
+        }
+        assert_eq!(
+            open(USER, password, &made.vault, &[public]).await,
+            refused,
+            "{part}"
+        );
+    }
+
+    // Blobs altered or in each other's place.
+    for part in 0..6 {
+        let mut vault = made.vault.clone();
+        let keys = &mut vault.keys[0];
+        match part {
+            0 => *vault.priv_by_password.0.last_mut().unwrap() ^= 1,
+            1 => *vault.state_key.0.last_mut().unwrap() ^= 1,
+            2 => std::mem::swap(&mut keys.encryption, &mut keys.rsa_signing),
+            3 => keys.dsa_signing.0[20] ^= 1,
+            4 => keys.version = 2,
+            _ => vault.priv_by_password = vault.priv_by_recovery.clone(),
+        }
+        assert_eq!(
+            open(USER, password, &vault, &public).await,
+            refused,
+            "{part}"
+        );
+    }
+}
+
+#[wasm_bindgen_test]
+async fn keys_outlast_a_reload_but_not_a_wipe() {
+    let recovery = RecoveryCode::make();
+    let (keys, made) = made("reload", &recovery).await;
+    let sealed = keys.seal_state(b"pins").await.unwrap();
+    drop(keys);
+    let keys = BrowserKeys::new(Rc::new(Device::open("reload").await.unwrap()));
+    assert_eq!(
+        keys.sign(Algorithm::RsaPss, b"").await,
+        Err(KeysError::Missing)
+    );
+    assert_eq!(keys.load().await, Ok(Some(USER)));
+    let (others, _) = native(0, &recovery).await;
+    talk(&keys, &others, &made).await;
+    assert_eq!(keys.open_state(&sealed).await.unwrap(), b"pins");
+
+    keys.wipe().await.unwrap();
+    assert_eq!(
+        keys.sign(Algorithm::RsaPss, b"").await,
+        Err(KeysError::Missing)
+    );
+    assert_eq!(keys.load().await, Ok(None));
+    assert!(everything("reload").await.is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn nothing_in_the_database_gives_a_key_away() {
+    let recovery = RecoveryCode::make();
+    let (_, made) = made("no secrets", &recovery).await;
+    let (keys, bytes) = found(everything("no secrets").await);
+
+    let name = |key| {
+        let algorithm = Reflect::get(key, &"algorithm".into()).unwrap();
+        Reflect::get(&algorithm, &"name".into())
+            .unwrap()
+            .as_string()
+            .unwrap()
+    };
+    let mut names: Vec<String> = keys.iter().map(|key| name(key)).collect();
+    names.sort();
+    assert_eq!(names, ["AES-GCM", "AES-GCM", "RSA-OAEP", "RSA-PSS"]);
+    for key in &keys {
+        assert!(!key.extractable(), "{}", name(key));
+        let usages = js_sys::Array::from(&Reflect::get(key, &"usages".into()).unwrap());
+        for usage in usages.iter().filter_map(|usage| usage.as_string()) {
+            assert!(!usage.contains("rap"), "{} may {usage}", name(key));
+        }
+    }
+
+    // K_priv is not among the keys: none of them opens what it sealed.
+    let aad = vault::aad(VaultPurpose::DsaSigningKey { version: 1 }, &USER);
+    for key in keys.iter().filter(|key| name(key) == "AES-GCM") {
+        let sealed = &made.vault.keys[0].dsa_signing;
+        assert!(webcrypto::open(key, &aad, sealed).await.is_err());
+    }
+    // Nor are its bytes there, nor a private key's.
+    let kek = vault::kek_from_export(&export_key(1));
+    let blob = &made.vault.priv_by_password;
+    let k_priv = vault::open(&kek, VaultPurpose::PrivByPassword, &USER, blob).unwrap();
+    let k_priv = secure_chat_shared::crypto::secret::Secret32::from_slice(&k_priv).unwrap();
+    let keys = &made.vault.keys[0];
+    let secrets = [
+        (VaultPurpose::StateKey, &made.vault.state_key),
+        (VaultPurpose::EncryptionKey { version: 1 }, &keys.encryption),
+        (
+            VaultPurpose::RsaSigningKey { version: 1 },
+            &keys.rsa_signing,
+        ),
+        (
+            VaultPurpose::DsaSigningKey { version: 1 },
+            &keys.dsa_signing,
+        ),
+    ]
+    .map(|(purpose, blob)| vault::open(&k_priv, purpose, &USER, blob).unwrap());
+    for stored in &bytes {
+        assert!(!contains(stored, k_priv.expose()));
+        for secret in &secrets {
+            // The last bytes of every one of them are secret, the first are a header.
+            assert!(!contains(stored, &secret[secret.len() - 16..]));
+        }
+        for object_identifier in [
+            &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01][..],
+            &[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01],
+        ] {
+            assert!(!contains(stored, object_identifier));
+        }
+    }
+}

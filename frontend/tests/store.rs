@@ -1,0 +1,257 @@
+//! The store on IndexedDB, and how tabs agree, in a dedicated worker.
+
+#![cfg(target_arch = "wasm32")]
+
+mod common;
+
+use std::rc::Rc;
+
+use common::{OTHER, USER, contains, device, everything, found, raw};
+use js_sys::{Object, Uint8Array};
+use secure_chat_frontend::engine::database::Database;
+use secure_chat_frontend::engine::device::Device;
+use secure_chat_frontend::engine::store::BrowserStore;
+use secure_chat_shared::client::native::MemoryStore;
+use secure_chat_shared::client::platform::{Store, StoreError, Table, Write};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+fn put(table: Table, key: &[u8], value: &[u8]) -> Write {
+    Write {
+        table,
+        key: key.to_vec(),
+        value: Some(value.to_vec()),
+    }
+}
+
+fn delete(table: Table, key: &[u8]) -> Write {
+    Write {
+        table,
+        key: key.to_vec(),
+        value: None,
+    }
+}
+
+async fn store(test: &str) -> (Rc<Device>, BrowserStore) {
+    let device = device(test).await;
+    device.belongs_to(USER);
+    (Rc::clone(&device), BrowserStore::new(device))
+}
+
+/// The same device after a reload.
+async fn again(test: &str) -> BrowserStore {
+    let device = Device::open(test).await.unwrap();
+    device.belongs_to(USER);
+    BrowserStore::new(Rc::new(device))
+}
+
+#[wasm_bindgen_test]
+async fn records_come_back_after_a_reload() {
+    let (_, first) = store("records").await;
+    let writes = vec![
+        put(Table::Meta, b"a", b"one"),
+        put(Table::Pins, b"a", b"two"),
+        put(Table::Meta, b"", b""),
+    ];
+    first.write(writes).await.unwrap();
+    first
+        .write(vec![
+            put(Table::Meta, b"b", b"three"),
+            delete(Table::Meta, b"a"),
+        ])
+        .await
+        .unwrap();
+    for store in [first, again("records").await] {
+        assert_eq!(store.get(Table::Meta, b"a").await, Ok(None));
+        assert_eq!(
+            store.get(Table::Pins, b"a").await,
+            Ok(Some(b"two".to_vec()))
+        );
+        assert_eq!(
+            store.get(Table::Meta, b"b").await,
+            Ok(Some(b"three".to_vec()))
+        );
+        assert_eq!(store.get(Table::Meta, b"").await, Ok(Some(Vec::new())));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn scans_are_those_of_the_memory_store() {
+    let (_, store) = store("scans").await;
+    let memory = MemoryStore::new();
+    let keys: [&[u8]; 10] = [
+        b"",
+        b"\x00",
+        b"\x01\x00",
+        b"\x01\x01",
+        b"\x01\xff",
+        b"\x01\xff\xff",
+        b"\x02",
+        b"\xff",
+        b"\xff\x00",
+        b"\xff\xff",
+    ];
+    let writes: Vec<Write> = keys
+        .iter()
+        .map(|key| put(Table::Entries, key, key))
+        .collect();
+    store.write(writes.clone()).await.unwrap();
+    memory.write(writes).await.unwrap();
+    let prefixes: [&[u8]; 6] = [b"", b"\x01", b"\x01\xff", b"\xff", b"\xff\xff", b"\x03"];
+    let afters: [Option<&[u8]>; 6] = [
+        None,
+        Some(b""),
+        Some(b"\x01\x01"),
+        Some(b"\x01\x80"),
+        Some(b"\xff"),
+        Some(b"\xff\xff"),
+    ];
+    for prefix in prefixes {
+        for after in afters {
+            for newest_first in [false, true] {
+                for limit in [0, 1, 3, usize::MAX] {
+                    let here = store
+                        .scan(Table::Entries, prefix, after, newest_first, limit)
+                        .await;
+                    let there = memory
+                        .scan(Table::Entries, prefix, after, newest_first, limit)
+                        .await;
+                    assert_eq!(here, there, "{prefix:?} {after:?} {newest_first} {limit}");
+                }
+            }
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_record_opens_only_where_it_was_sealed() {
+    let (device, store) = store("moved").await;
+    store
+        .write(vec![put(Table::Meta, b"here", b"value")])
+        .await
+        .unwrap();
+    let sealed = raw(device.database(), "meta", b"here").await.unwrap();
+    let there: JsValue = Uint8Array::from(b"there".as_slice()).into();
+    let here: JsValue = Uint8Array::from(b"here".as_slice()).into();
+    let writing = device.database().write(&["meta", "pins"]).unwrap();
+    writing.put("meta", &there, &sealed).unwrap();
+    writing.put("pins", &here, &sealed).unwrap();
+    writing.done().await.unwrap();
+    let damaged = Err(StoreError::Damaged);
+    assert_eq!(
+        store.get(Table::Meta, b"here").await,
+        Ok(Some(b"value".to_vec()))
+    );
+    assert_eq!(store.get(Table::Meta, b"there").await, damaged);
+    assert_eq!(store.get(Table::Pins, b"here").await, damaged);
+    let scanned = store.scan(Table::Meta, b"", None, false, 9).await;
+    assert_eq!(scanned, Err(StoreError::Damaged));
+
+    let mut altered = Uint8Array::new(&sealed).to_vec();
+    *altered.last_mut().unwrap() ^= 1;
+    let writing = device.database().write(&["meta"]).unwrap();
+    writing
+        .put("meta", &here, &Uint8Array::from(altered.as_slice()))
+        .unwrap();
+    writing.done().await.unwrap();
+    assert_eq!(store.get(Table::Meta, b"here").await, damaged);
+
+    store
+        .write(vec![put(Table::Meta, b"here", b"value")])
+        .await
+        .unwrap();
+    device.belongs_to(OTHER);
+    assert_eq!(store.get(Table::Meta, b"here").await, damaged);
+}
+
+#[wasm_bindgen_test]
+async fn a_write_that_is_not_finished_leaves_nothing() {
+    let (device, store) = store("atomic").await;
+    store
+        .write(vec![put(Table::Meta, b"a", b"before")])
+        .await
+        .unwrap();
+    let key: JsValue = Uint8Array::from(b"a".as_slice()).into();
+    let writing = device.database().write(&["meta"]).unwrap();
+    writing.delete("meta", &key).unwrap();
+    // Not in the transaction's scope: this is how a write fails half-way.
+    assert!(writing.put("pins", &key, &key).is_err());
+    drop(writing);
+    assert_eq!(
+        store.get(Table::Meta, b"a").await,
+        Ok(Some(b"before".to_vec()))
+    );
+    store.write(vec![]).await.unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn a_closed_database_is_an_error() {
+    let (_, store) = store("closed").await;
+    store
+        .write(vec![put(Table::Meta, b"a", b"value")])
+        .await
+        .unwrap();
+    // Deleting asks everybody who has it open to close it.
+    Database::delete("closed").await.unwrap();
+    assert!(matches!(
+        store.get(Table::Meta, b"a").await,
+        Err(StoreError::Platform(_))
+    ));
+    let write = store.write(vec![put(Table::Meta, b"a", b"value")]).await;
+    assert!(matches!(write, Err(StoreError::Platform(_))));
+}
+
+#[wasm_bindgen_test]
+async fn what_is_stored_cannot_be_read_from_the_disk() {
+    let (_, store) = store("canary").await;
+    let canary = b"canary in the coal mine";
+    store
+        .write(vec![put(Table::Entries, b"key", canary)])
+        .await
+        .unwrap();
+    let (keys, bytes) = found(everything("canary").await);
+    assert_eq!(keys.len(), 1);
+    assert!(!keys[0].extractable());
+    assert_eq!(bytes.len(), 1);
+    assert!(!contains(&bytes[0], canary));
+}
+
+#[wasm_bindgen_test]
+async fn clearing_and_wiping_leave_nothing() {
+    let (device, store) = store("wiped").await;
+    let write = || Table::ALL.map(|table| put(table, b"a", b"value")).to_vec();
+    store.write(write()).await.unwrap();
+    store.clear().await.unwrap();
+    for table in Table::ALL {
+        assert_eq!(store.get(table, b"a").await, Ok(None));
+    }
+    store.write(write()).await.unwrap();
+    device.wipe().await.unwrap();
+    assert!(everything("wiped").await.is_empty());
+    // The next user begins with a key of his own.
+    device.belongs_to(OTHER);
+    store.write(write()).await.unwrap();
+    assert_eq!(
+        store.get(Table::Pins, b"a").await,
+        Ok(Some(b"value".to_vec()))
+    );
+}
+
+#[wasm_bindgen_test]
+async fn somebody_elses_keys_end_the_records() {
+    let (device, store) = store("another").await;
+    device.put_account(USER, &Object::new()).await.unwrap();
+    store
+        .write(vec![put(Table::Meta, b"a", b"value")])
+        .await
+        .unwrap();
+    device.put_account(USER, &Object::new()).await.unwrap();
+    assert_eq!(
+        store.get(Table::Meta, b"a").await,
+        Ok(Some(b"value".to_vec()))
+    );
+    device.put_account(OTHER, &Object::new()).await.unwrap();
+    assert_eq!(store.get(Table::Meta, b"a").await, Ok(None));
+}
