@@ -99,7 +99,9 @@ const fn unhex<const N: usize>(hex: &str) -> [u8; N] {
 const fn digit(c: u8) -> u8 {
     match c {
         b'0'..=b'9' => c - b'0',
-        b'a'..=b'f' => c - b'a' + 10,
-        _ => panic!("not a hex digit"),
+        _ => {
+            assert!(matches!(c, b'a'..=b'f'));
+            c - b'a' + 10
+        }
     }
 }

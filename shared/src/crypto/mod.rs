@@ -32,5 +32,6 @@ pub mod vault;
 mod vault_state;
 pub mod wrap;
 
-#[cfg(all(test, feature = "client"))]
+#[cfg(test)]
+#[cfg(feature = "client")]
 mod tests;

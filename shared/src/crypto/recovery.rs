@@ -41,7 +41,8 @@ impl RecoveryCode {
         Self(Secret::make())
     }
 
-    #[cfg(all(test, feature = "client"))]
+    #[cfg(test)]
+    #[cfg(feature = "client")]
     pub(crate) fn from_entropy(entropy: &[u8; ENTROPY]) -> Self {
         let mut code = Self(Secret::zero());
         code.0.as_mut().copy_from_slice(entropy);

@@ -128,7 +128,8 @@ mod private {
     }
 }
 
-#[cfg(all(test, feature = "client"))]
+#[cfg(test)]
+#[cfg(feature = "client")]
 mod tests {
     use rsa::pkcs8::EncodePublicKey;
     use rsa::traits::PublicKeyParts;

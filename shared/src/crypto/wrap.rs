@@ -49,7 +49,8 @@ pub fn unwrap(
     EpochKey::from_slice(&opened).ok_or(UnwrapError)
 }
 
-#[cfg(all(test, feature = "client"))]
+#[cfg(test)]
+#[cfg(feature = "client")]
 mod tests {
     use super::*;
     use crate::client::native::test_keys;

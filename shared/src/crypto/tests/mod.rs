@@ -2,6 +2,8 @@
 
 mod dsa;
 mod dsa_params;
+mod identity;
+mod opaque;
 mod openssl;
 mod vectors;
 mod wycheproof;

@@ -1,0 +1,432 @@
+//! Keys in memory, by the `rsa` and `dsa` crates.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::client::platform::{KeyStep, Keys, KeysError, MadeKeys, PublicKeys, Unlock};
+use crate::crypto::account::{Vault, VaultKeys};
+use crate::crypto::epoch::EpochKey;
+use crate::crypto::label::{labelled, purpose};
+use crate::crypto::opaque::ExportKey;
+use crate::crypto::recovery::RecoveryCode;
+use crate::crypto::secret::Secret32;
+use crate::crypto::signing::{Algorithm, Claim, Signature};
+use crate::crypto::vault::{self, VaultPurpose};
+use crate::crypto::{dsa, rsa_pss, wrap};
+use crate::ids::UserId;
+
+/// The private keys of one identity version.
+#[derive(Debug, Clone)]
+pub struct PrivateKeys {
+    /// For unwrapping.
+    pub encryption: rsa_pss::PrivateKey,
+    /// For RSA-PSS.
+    pub rsa_signing: rsa_pss::PrivateKey,
+    /// For DSA.
+    pub dsa_signing: dsa::PrivateKey,
+}
+
+impl PrivateKeys {
+    /// Three new keys. Takes seconds.
+    pub fn make() -> Result<Self, KeysError> {
+        Ok(Self {
+            encryption: rsa_pss::PrivateKey::make().map_err(platform)?,
+            rsa_signing: rsa_pss::PrivateKey::make().map_err(platform)?,
+            dsa_signing: dsa::PrivateKey::make().map_err(platform)?,
+        })
+    }
+
+    /// From three PKCS#8 DER documents.
+    pub fn from_pkcs8(
+        encryption: &[u8],
+        rsa_signing: &[u8],
+        dsa_signing: &[u8],
+    ) -> Result<Self, KeysError> {
+        Ok(Self {
+            encryption: rsa_pss::PrivateKey::from_pkcs8(encryption).map_err(no_key)?,
+            rsa_signing: rsa_pss::PrivateKey::from_pkcs8(rsa_signing).map_err(no_key)?,
+            dsa_signing: dsa::PrivateKey::from_pkcs8(dsa_signing).map_err(no_key)?,
+        })
+    }
+
+    /// The public halves.
+    pub fn public(&self) -> Result<PublicKeys, KeysError> {
+        Ok(PublicKeys {
+            encryption: self.encryption.spki().map_err(platform)?,
+            rsa_signing: self.rsa_signing.spki().map_err(platform)?,
+            dsa_signing: self.dsa_signing.spki(),
+        })
+    }
+
+    /// Whether these are the private halves: the public ones are computed from them, and a trial signature and
+    /// unwrap say that the private parts fit.
+    fn check(&self, public: &PublicKeys) -> Result<(), KeysError> {
+        if self.public()? != *public {
+            return Err(KeysError::DoesNotOpen);
+        }
+        let message = labelled(purpose::KEY_CHECK, &[]);
+        let label = labelled(purpose::KEY_CHECK_WRAP, &[]);
+        let key = EpochKey::make();
+        let wrapped = wrap::wrap(&public.encryption, &key, &label).map_err(platform)?;
+        let opened = wrap::unwrap(&self.encryption, &wrapped, &label).map_err(no_key)?;
+        let pss = self.rsa_signing.sign(&message).map_err(no_key)?;
+        let dsa = self.dsa_signing.sign(&message).map_err(no_key)?;
+        let good = opened == key
+            && rsa_pss::verify(&public.rsa_signing, &message, &pss)
+            && dsa::verify(&public.dsa_signing, &message, &dsa);
+        if good {
+            Ok(())
+        } else {
+            Err(KeysError::DoesNotOpen)
+        }
+    }
+}
+
+/// A device's keys. Clones share them, so that a client can be dropped and started again on the same device.
+#[derive(Clone, Default)]
+pub struct NativeKeys {
+    device: Arc<Mutex<Device>>,
+}
+
+#[derive(Default)]
+struct Device {
+    /// What the next [`Keys::make`] takes instead of making keys.
+    ready: Option<PrivateKeys>,
+    held: Option<Held>,
+}
+
+struct Held {
+    user: UserId,
+    /// By version, oldest first.
+    keys: Vec<(u32, Arc<PrivateKeys>)>,
+    state: Secret32,
+}
+
+impl NativeKeys {
+    /// A device without keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A device without keys, whose first [`Keys::make`] takes these instead of making some.
+    pub fn with_keys(keys: PrivateKeys) -> Self {
+        let device = Device {
+            ready: Some(keys),
+            held: None,
+        };
+        Self {
+            device: Arc::new(Mutex::new(device)),
+        }
+    }
+
+    fn device(&self) -> MutexGuard<'_, Device> {
+        self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held<T>(&self, take: impl FnOnce(&Held) -> Option<T>) -> Result<T, KeysError> {
+        self.device()
+            .held
+            .as_ref()
+            .and_then(take)
+            .ok_or(KeysError::Missing)
+    }
+}
+
+impl Keys for NativeKeys {
+    async fn make(
+        &self,
+        user: UserId,
+        export_key: &ExportKey,
+        recovery: &RecoveryCode,
+        step: &dyn Fn(KeyStep),
+    ) -> Result<MadeKeys, KeysError> {
+        let ready = self.device().ready.take();
+        let keys = ready.map_or_else(PrivateKeys::make, Ok)?;
+        step(KeyStep::Encryption);
+        step(KeyStep::Signing);
+        let public = keys.public()?;
+        let (private, state) = (Secret32::make(), Secret32::make());
+        let seal =
+            |purpose, plaintext: &[u8]| vault::seal(&private, purpose, &user, plaintext).into();
+        let by_password = vault::kek_from_export(export_key);
+        let exposed = private.expose();
+        let vault = Vault {
+            priv_by_password: vault::seal(
+                &by_password,
+                VaultPurpose::PrivByPassword,
+                &user,
+                exposed,
+            )
+            .into(),
+            priv_by_recovery: vault::seal(
+                &recovery.kek(),
+                VaultPurpose::PrivByRecovery,
+                &user,
+                exposed,
+            )
+            .into(),
+            state_key: seal(VaultPurpose::StateKey, state.expose()),
+            keys: vec![VaultKeys {
+                version: 1,
+                encryption: seal(
+                    VaultPurpose::EncryptionKey { version: 1 },
+                    &keys.encryption.to_pkcs8().map_err(platform)?,
+                ),
+                rsa_signing: seal(
+                    VaultPurpose::RsaSigningKey { version: 1 },
+                    &keys.rsa_signing.to_pkcs8().map_err(platform)?,
+                ),
+                dsa_signing: seal(
+                    VaultPurpose::DsaSigningKey { version: 1 },
+                    &keys.dsa_signing.to_pkcs8().map_err(platform)?,
+                ),
+            }],
+        };
+        self.device().held = Some(Held {
+            user,
+            keys: vec![(1, Arc::new(keys))],
+            state,
+        });
+        step(KeyStep::Sealed);
+        Ok(MadeKeys { public, vault })
+    }
+
+    async fn open(
+        &self,
+        user: UserId,
+        unlock: Unlock<'_>,
+        vault: &Vault,
+        public: &[PublicKeys],
+    ) -> Result<(), KeysError> {
+        let (kek, purpose, blob) = match unlock {
+            Unlock::Password(export_key) => (
+                vault::kek_from_export(export_key),
+                VaultPurpose::PrivByPassword,
+                &vault.priv_by_password,
+            ),
+            Unlock::Recovery(code) => (
+                code.kek(),
+                VaultPurpose::PrivByRecovery,
+                &vault.priv_by_recovery,
+            ),
+        };
+        let opened = vault::open(&kek, purpose, &user, blob).map_err(no_key)?;
+        let private = Secret32::from_slice(&opened).map_err(no_key)?;
+        let open = |purpose, blob: &[u8]| {
+            vault::open(&private, purpose, &user, blob).map_err(|_| KeysError::DoesNotOpen)
+        };
+        let opened = open(VaultPurpose::StateKey, &vault.state_key)?;
+        let state = Secret32::from_slice(&opened).map_err(no_key)?;
+        if vault.keys.is_empty() || vault.keys.len() != public.len() {
+            return Err(KeysError::DoesNotOpen);
+        }
+        let mut keys = Vec::new();
+        for (sealed, public) in vault.keys.iter().zip(public) {
+            let version = sealed.version;
+            if keys.last().is_some_and(|(before, _)| *before >= version) {
+                return Err(KeysError::DoesNotOpen);
+            }
+            let opened = PrivateKeys::from_pkcs8(
+                &open(VaultPurpose::EncryptionKey { version }, &sealed.encryption)?,
+                &open(VaultPurpose::RsaSigningKey { version }, &sealed.rsa_signing)?,
+                &open(VaultPurpose::DsaSigningKey { version }, &sealed.dsa_signing)?,
+            )?;
+            opened.check(public)?;
+            keys.push((version, Arc::new(opened)));
+        }
+        self.device().held = Some(Held { user, keys, state });
+        Ok(())
+    }
+
+    async fn load(&self) -> Result<Option<UserId>, KeysError> {
+        Ok(self.device().held.as_ref().map(|held| held.user))
+    }
+
+    async fn wipe(&self) -> Result<(), KeysError> {
+        self.device().held = None;
+        Ok(())
+    }
+
+    async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature, KeysError> {
+        let keys = self.held(|held| held.keys.last().map(|(_, keys)| keys.clone()))?;
+        let signature = match algorithm {
+            Algorithm::RsaPss => keys.rsa_signing.sign(message).map_err(platform)?,
+            Algorithm::Dsa => keys.dsa_signing.sign(message).map_err(platform)?,
+        };
+        Ok(signature.into())
+    }
+
+    async fn unwrap(&self, version: u32, wrap: &[u8], label: &[u8]) -> Result<EpochKey, KeysError> {
+        let keys = self.held(|held| {
+            held.keys
+                .iter()
+                .find(|(known, _)| *known == version)
+                .map(|(_, keys)| keys.clone())
+        })?;
+        wrap::unwrap(&keys.encryption, wrap, label).map_err(no_key)
+    }
+
+    async fn wrap(&self, spki: &[u8], key: &EpochKey, label: &[u8]) -> Result<Vec<u8>, KeysError> {
+        wrap::wrap(spki, key, label).map_err(platform)
+    }
+
+    async fn verify(&self, claims: &[Claim]) -> Result<Vec<bool>, KeysError> {
+        Ok(claims.iter().map(Claim::verify).collect())
+    }
+
+    async fn seal_state(&self, plaintext: &[u8]) -> Result<Vec<u8>, KeysError> {
+        self.held(|held| {
+            Some(vault::seal(
+                &held.state,
+                VaultPurpose::State,
+                &held.user,
+                plaintext,
+            ))
+        })
+    }
+
+    async fn open_state(&self, sealed: &[u8]) -> Result<Vec<u8>, KeysError> {
+        let opened = self.held(|held| {
+            Some(vault::open(
+                &held.state,
+                VaultPurpose::State,
+                &held.user,
+                sealed,
+            ))
+        })?;
+        opened.map(|plaintext| plaintext.to_vec()).map_err(no_key)
+    }
+}
+
+fn platform(error: impl std::fmt::Display) -> KeysError {
+    KeysError::Platform(error.to_string())
+}
+
+/// Opening fails all alike.
+fn no_key<E>(_: E) -> KeysError {
+    KeysError::DoesNotOpen
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::super::test_keys;
+    use super::*;
+    use crate::crypto::epoch::EpochContext;
+    use crate::ids::{ConversationId, Epoch, IdentityHash, Root, View};
+
+    const USER: UserId = UserId([1; 16]);
+
+    fn export_key(byte: u8) -> ExportKey {
+        ExportKey::from_slice(&[byte; 64]).unwrap()
+    }
+
+    #[test]
+    fn every_set_of_test_keys_is_whole() {
+        for n in 0..test_keys::COUNT {
+            let keys = test_keys::set(n).unwrap();
+            keys.check(&keys.public().unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_vault_opens_on_another_device() {
+        let recovery = RecoveryCode::make();
+        let here = NativeKeys::with_keys(test_keys::set(0).unwrap());
+        let there = NativeKeys::new();
+        let steps = Mutex::new(Vec::new());
+        block_on(async {
+            let step = |step| steps.lock().unwrap().push(step);
+            let made = here
+                .make(USER, &export_key(1), &recovery, &step)
+                .await
+                .unwrap();
+            assert_eq!(here.load().await, Ok(Some(USER)));
+            let public = [made.public.clone()];
+            let wrong_key = export_key(2);
+            let wrong_code = RecoveryCode::make();
+            for unlock in [Unlock::Password(&wrong_key), Unlock::Recovery(&wrong_code)] {
+                let opened = there.open(USER, unlock, &made.vault, &public).await;
+                assert_eq!(opened, Err(KeysError::DoesNotOpen));
+            }
+            let right = export_key(1);
+            let unlock = Unlock::Password(&right);
+            let other = test_keys::set(1).unwrap().public().unwrap();
+            for (user, public) in [
+                (UserId([2; 16]), &public[..]),
+                (USER, &[other]),
+                (USER, &[]),
+            ] {
+                let opened = there.open(user, unlock, &made.vault, public).await;
+                assert_eq!(opened, Err(KeysError::DoesNotOpen));
+            }
+            assert_eq!(there.load().await, Ok(None));
+            for unlock in [unlock, Unlock::Recovery(&recovery)] {
+                there
+                    .open(USER, unlock, &made.vault, &public)
+                    .await
+                    .unwrap();
+                let sealed = here.seal_state(b"state").await.unwrap();
+                assert_eq!(
+                    there.open_state(&sealed).await.as_deref(),
+                    Ok(&b"state"[..])
+                );
+            }
+            assert_eq!(
+                there.open_state(b"nothing").await,
+                Err(KeysError::DoesNotOpen)
+            );
+            exchange(&here, &there, &made.public).await;
+            there.wipe().await.unwrap();
+            let signed = there.sign(Algorithm::Dsa, b"message").await;
+            assert_eq!(signed, Err(KeysError::Missing));
+        });
+        let expected = [KeyStep::Encryption, KeyStep::Signing, KeyStep::Sealed];
+        assert_eq!(*steps.lock().unwrap(), expected);
+    }
+
+    /// What one device wraps and signs, the other opens and verifies.
+    async fn exchange(here: &NativeKeys, there: &NativeKeys, public: &PublicKeys) {
+        let context = EpochContext {
+            conversation: ConversationId([1; 32]),
+            epoch: Epoch(1),
+            view: View {
+                size: 1,
+                root: Root([2; 32]),
+            },
+        };
+        let label = context.wrap_label(&IdentityHash([3; 32]));
+        let key = EpochKey::make();
+        let wrapped = here.wrap(&public.encryption, &key, &label).await.unwrap();
+        assert_eq!(there.unwrap(1, &wrapped, &label).await, Ok(key));
+        let other_label = context.wrap_label(&IdentityHash([4; 32]));
+        let opened = there.unwrap(1, &wrapped, &other_label).await;
+        assert_eq!(opened, Err(KeysError::DoesNotOpen));
+        assert_eq!(
+            there.unwrap(2, &wrapped, &label).await,
+            Err(KeysError::Missing)
+        );
+        let mut claims = Vec::new();
+        for (algorithm, spki) in [
+            (Algorithm::RsaPss, &public.rsa_signing),
+            (Algorithm::Dsa, &public.dsa_signing),
+        ] {
+            let signature = there.sign(algorithm, b"message").await.unwrap();
+            let claim = Claim {
+                algorithm,
+                spki: spki.clone().into(),
+                message: b"message".to_vec(),
+                signature,
+            };
+            claims.push(Claim {
+                message: b"massage".to_vec(),
+                ..claim.clone()
+            });
+            claims.push(claim);
+        }
+        assert_eq!(
+            here.verify(&claims).await,
+            Ok(vec![false, true, false, true])
+        );
+    }
+}
