@@ -1,6 +1,6 @@
 //! A client's WebSocket, request by request.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -92,6 +92,27 @@ impl Socket {
                 ServerFrame::Event(event) => self.events.push_back(event),
             }
         }
+    }
+
+    /// Waits for the answers to requests, which may come in any order; in the order of `ids`.
+    pub async fn answers(&mut self, ids: &[u32]) -> Vec<Result<Bytes, RequestError>> {
+        let mut found = BTreeMap::new();
+        while found.len() < ids.len() {
+            match self.frame().await {
+                ServerFrame::Reply { id, body } => found.insert(id, Ok(body)),
+                ServerFrame::Refused { id, error } => found.insert(id, Err(error)),
+                ServerFrame::Event(event) => {
+                    self.events.push_back(event);
+                    continue;
+                }
+            };
+        }
+        ids.iter().map(|id| found.remove(id).unwrap()).collect()
+    }
+
+    /// An event that came while something else was awaited.
+    pub fn kept_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
     }
 
     /// The next event.
