@@ -77,8 +77,7 @@ pub fn ConnectionBar(props: &Props) -> Html {
     html! {
         <div class={classes!("connection", class, (!visible).then_some("sr-only"))} role="status"
             aria-label={t!("connection")}>
-            <span class="connection-dot" aria-hidden="true"></span>
-            <span>{ text }</span>
+            <span><span class="connection-dot" aria-hidden="true"></span>{ text }</span>
             if waits {
                 // Not read out each second.
                 <span aria-live="off">{ t!("reconnecting-in", seconds = seconds) }</span>

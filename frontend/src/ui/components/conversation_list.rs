@@ -57,7 +57,9 @@ pub fn ConversationList(props: &Props) -> Html {
     };
     html! {
         <nav class="conversations" aria-label={t!("conversations")} onkeydown={Callback::from(arrows)}>
-            if fitting.is_empty() && !wanted.is_empty() {
+            if props.conversations.is_empty() {
+                <p class="side-empty none-yet">{ t!("no-conversations") }</p>
+            } else if fitting.is_empty() {
                 <p class="side-empty">{ t!("nothing-found") }</p>
             }
             <ul>{ for fitting.iter().map(row) }</ul>
@@ -117,9 +119,6 @@ fn ConversationRow(props: &RowProps) -> Html {
             <span class="row-main">
                 <span class="row-top">
                     <span class="row-name" dir="auto">{ name }</span>
-                    if conversation.managed {
-                        <span class="mark" title={t!("managed-hint")}>{ t!("managed") }</span>
-                    }
                     if !is_group && !former && props.presence.is_some() {
                         <span class="sr-only">{ presence::words(props.presence) }</span>
                     }
@@ -128,6 +127,9 @@ fn ConversationRow(props: &RowProps) -> Html {
                     }
                 </span>
                 <span class="row-bottom">
+                    if conversation.managed {
+                        <span class="mark" title={t!("managed-hint")}>{ t!("managed") }</span>
+                    }
                     <span class="row-line" dir="auto">{ line.unwrap_or_else(|| t!("no-messages-yet")) }</span>
                     if conversation.blocked.is_some() {
                         <span class="row-warning"><Glyph icon={Icon::Warning} />

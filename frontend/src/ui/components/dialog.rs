@@ -62,7 +62,7 @@ pub fn Dialog(props: &Props) -> Html {
         <dialog ref={node} class={classes!("dialog", props.class.clone())}
             aria-label={props.title.clone()} {oncancel} onmousedown={onclick}>
             <div class="dialog-body">
-                <header class="dialog-head">
+                <div class="dialog-head">
                     <h2>{ props.title.clone() }</h2>
                     if props.closable {
                         <button type="button" class="button quiet square" onclick={close}
@@ -70,7 +70,7 @@ pub fn Dialog(props: &Props) -> Html {
                             <Glyph icon={Icon::Cross} />
                         </button>
                     }
-                </header>
+                </div>
                 { props.children.clone() }
             </div>
         </dialog>

@@ -89,7 +89,6 @@ pub fn RecoveryCode(props: &Props) -> Html {
     html! {
         <Dialog title={t!("recovery-code")} on_close={props.on_later.clone()} closable=false class="printed">
             <form class="form" onsubmit={saved}>
-                <p>{ t!("recovery-hint") }</p>
                 if *asking {
                     <p>{ t!("recovery-ask") }</p>
                     <div class="columns">{ for ASKED.iter().enumerate().map(ask_group) }</div>
@@ -97,6 +96,7 @@ pub fn RecoveryCode(props: &Props) -> Html {
                         { t!("recovery-again") }
                     </button>
                 } else {
+                    <p>{ t!("recovery-hint") }</p>
                     <p class="code mono" data-testid="recovery-code" dir="ltr">
                         { for groups.iter().enumerate().map(group) }
                     </p>

@@ -17,7 +17,7 @@ use crate::ui::components::new_conversation::NewConversation;
 use crate::ui::components::recovery_code::RecoveryCode;
 use crate::ui::components::switcher::Switcher;
 use crate::ui::context::{use_place, use_shown};
-use crate::ui::route::Route;
+use crate::ui::route::{Route, Router};
 use crate::ui::text::t;
 
 /// Kept in this browser: whose recovery code was put off.
@@ -36,7 +36,7 @@ pub struct Props {
 #[component]
 pub fn Chat(props: &Props) -> Html {
     let shown = use_shown();
-    let route = use_place().route;
+    let Router { route, replace, .. } = use_place();
     let making = use_state_eq(|| false);
     let switching = use_state_eq(|| false);
     let filter = use_state(String::new);
@@ -48,6 +48,12 @@ pub fn Chat(props: &Props) -> Html {
             move || drop(listener)
         });
     }
+    // Who just registered is at home now.
+    use_effect_with(route == Route::Register, move |registered| {
+        if *registered {
+            replace.emit(Route::Home);
+        }
+    });
     let set = |flag: &UseStateHandle<bool>, to: bool| {
         let flag = flag.clone();
         Callback::from(move |()| flag.set(to))
@@ -86,9 +92,6 @@ pub fn Chat(props: &Props) -> Html {
                     <Invitations invitations={shown.invitations()} {me} />
                     <ConversationList conversations={inbox.clone()} presence={shown.presence().clone()} {me} {open}
                         filter={(*filter).clone()} />
-                    if is_empty {
-                        <p class="side-empty">{ t!("no-conversations") }</p>
-                    }
                 </div>
             </div>
             {

@@ -137,7 +137,9 @@ fn Header(props: &HeaderProps) -> Html {
             <div class="row-main">
                 <h1 dir="auto">{ name }</h1>
                 <p class="hint">
-                    <span class="sealed" title={t!("end-to-end-hint")}><Glyph icon={Icon::Lock} /></span>
+                    if !conversation.managed {
+                        <span class="sealed" title={t!("end-to-end-hint")}><Glyph icon={Icon::Lock} /></span>
+                    }
                     <span class="ellipsis" dir="auto">{ props.subtitle.clone() }</span>
                     if conversation.managed {
                         <span class="mark" title={t!("managed-hint")}>{ t!("managed") }</span>

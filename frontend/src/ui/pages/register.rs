@@ -1,6 +1,6 @@
 //! Creating an account.
 
-use secure_chat_shared::client::api::{Action, Algorithm, Answer, Password, Step};
+use secure_chat_shared::client::api::{Action, Algorithm, Password, Step};
 use secure_chat_shared::client::password::{Strength, Weakness, judge};
 use secure_chat_shared::ids::UserName;
 use yew::prelude::*;
@@ -9,7 +9,7 @@ use super::gate::Gate;
 use crate::ui::components::field::{Choice, Choices, PasswordField, TextField};
 use crate::ui::components::icon::{Glyph, Icon};
 use crate::ui::components::link::Link;
-use crate::ui::context::{use_place, use_request, use_shown, use_tools};
+use crate::ui::context::{use_request, use_shown, use_tools};
 use crate::ui::route::Route;
 use crate::ui::sentences;
 use crate::ui::state::Change;
@@ -22,12 +22,11 @@ const ALGORITHMS: [Algorithm; 2] = [Algorithm::RsaPss, Algorithm::Dsa];
 pub fn Register() -> Html {
     let tools = use_tools();
     let shown = use_shown();
-    let replace = use_place().replace;
     let name = use_state(String::new);
     let password = use_state(String::new);
     let algorithm = use_state(|| 0_usize);
     let tried = use_state(|| false);
-    let request = use_request(Callback::from(move |_: Answer| replace.emit(Route::Home)));
+    let request = use_request(Callback::noop());
     let verdict = judge(&password, &name);
     let name_error = UserName::normalise(&name).err();
     let onsubmit = {
