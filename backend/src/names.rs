@@ -69,18 +69,15 @@ mod tests {
 
     #[test]
     fn names_that_look_alike_share_a_skeleton() {
+        // Two letters and one, digits and letters, a whole word in another script.
         for (one, other) in [
             ("modern", "modem"),
             ("b0b", "bob"),
-            ("al1ce", "alice"),
-            ("alice", "аӏісе"),
+            ("a1ice", "alice"),
+            ("сосо", "coco"),
         ] {
-            let (Ok(one), Ok(other)) = (judged(one), judged(other)) else {
-                continue;
-            };
-            assert_eq!(one, other);
+            assert_eq!(judged(one), judged(other), "{one} {other}");
         }
-        assert_eq!(judged("b0b"), judged("bob"));
         assert_ne!(judged("bob"), judged("rob"));
     }
 }

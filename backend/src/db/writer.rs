@@ -248,3 +248,133 @@ async fn batch(
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+    use secure_chat_shared::protocol::{ErrorCode, RequestError};
+    use tokio::sync::oneshot;
+
+    use super::super::{Database, Failure, Storage};
+    use super::*;
+
+    async fn database(folder: &tempfile::TempDir) -> Database {
+        Database::open(&Storage::Sqlite(folder.path().join("test.db")))
+            .await
+            .unwrap()
+    }
+
+    async fn insert(tx: &Tx<'_>, number: i64) -> Result<(), Failure> {
+        let sql = "INSERT INTO conversations (id, state, created) VALUES ($1, x'00', $2)";
+        let values = [
+            vec![1_u8, u8::try_from(number).unwrap()].into(),
+            number.into(),
+        ];
+        let backend = tx.connection().get_database_backend();
+        tx.connection()
+            .execute_raw(Statement::from_sql_and_values(backend, sql, values))
+            .await?;
+        Ok(())
+    }
+
+    async fn count(database: &Database) -> usize {
+        let sql = "SELECT id FROM conversations".to_owned();
+        let statement = Statement::from_string(sea_orm::DbBackend::Sqlite, sql);
+        database
+            .read()
+            .query_all_raw(statement)
+            .await
+            .unwrap()
+            .len()
+    }
+
+    #[tokio::test]
+    async fn jobs_queued_together_are_committed_together_and_answered_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        // A first job holds the writer until the others are queued.
+        let (go, gate) = oneshot::channel::<()>();
+        let (started, running) = oneshot::channel::<()>();
+        let first = database.write(
+            move |_| {
+                Box::pin(async move {
+                    let _ = started.send(());
+                    let _ = gate.await;
+                    Ok(())
+                })
+            },
+            |()| {},
+        );
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let others = futures::future::join_all((0..10).map(|number| {
+            let order = Arc::clone(&order);
+            let seen = database.clone();
+            async move {
+                let result = database_write(&seen, number, order).await;
+                // Whoever has the answer finds the row, and all others of its batch.
+                (result, count(&seen).await)
+            }
+        }));
+        let release = async {
+            running.await.unwrap();
+            go.send(()).unwrap();
+        };
+        let (first, results, ()) = futures::join!(first, others, release);
+        first.unwrap();
+        for (number, (result, count)) in results.iter().enumerate() {
+            assert_eq!(result.is_ok(), number != 4, "{number}");
+            assert_eq!(*count, 9);
+        }
+        assert_eq!(*locked(&order), [0, 1, 2, 3, 5, 6, 7, 8, 9]);
+        database.close().await;
+    }
+
+    async fn database_write(
+        database: &Database,
+        number: i64,
+        order: Arc<Mutex<Vec<i64>>>,
+    ) -> Result<(), Failure> {
+        database
+            .write(
+                move |tx| {
+                    Box::pin(async move {
+                        insert(tx, number).await?;
+                        if number == 4 {
+                            return Err(RequestError::new(ErrorCode::Conflict, "").into());
+                        }
+                        Ok(())
+                    })
+                },
+                move |()| locked(&order).push(number),
+            )
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_takes_nothing_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        let panics = database
+            .write(
+                |tx| {
+                    Box::pin(async move {
+                        insert(tx, 1).await?;
+                        let nothing: Option<()> = None;
+                        nothing.unwrap();
+                        Ok(())
+                    })
+                },
+                |()| {},
+            )
+            .await;
+        assert!(matches!(panics, Err(Failure::Database(_))));
+        database
+            .write(|tx| Box::pin(insert(tx, 2)), |()| {})
+            .await
+            .unwrap();
+        assert_eq!(count(&database).await, 1);
+        database.close().await;
+        let late = database.write(|tx| Box::pin(insert(tx, 3)), |()| {}).await;
+        assert!(matches!(late, Err(Failure::Database(_))));
+    }
+}
