@@ -68,8 +68,8 @@ export async function tour(arrive: Arrive, stop: Stop): Promise<void> {
 
   await alice.page.getByRole('button', { name: 'Account', exact: true }).click();
   await stop(alice, 'account-menu');
-  await alice.page.keyboard.press('Escape');
-  await alice.openSettings();
+  await alice.page.getByRole('menuitem', { name: 'Settings' }).click();
+  await expect(alice.page.getByRole('heading', { name: 'Settings' })).toBeVisible();
   await stop(alice, 'settings');
 }
 
