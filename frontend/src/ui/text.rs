@@ -118,14 +118,12 @@ mod tests {
                 continue;
             }
             let source = std::fs::read_to_string(&path).unwrap();
-            for call in source.split("t!(").skip(1) {
-                if let Some(rest) = call.trim_start().strip_prefix('"') {
-                    keys.extend(
-                        rest.split('"')
-                            .next()
-                            .filter(|key| !key.contains(' '))
-                            .map(str::to_owned),
-                    );
+            for (at, call) in source.match_indices("t!(") {
+                // Not `format!`, and not where the documentation speaks of it.
+                let alone = !source[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '`' | '"'));
+                let argument = source[at + call.len()..].trim_start();
+                if let Some(rest) = argument.strip_prefix('"').filter(|_| alone) {
+                    keys.extend(rest.split('"').next().map(str::to_owned));
                 }
             }
         }
