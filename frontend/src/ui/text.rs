@@ -120,7 +120,8 @@ mod tests {
             let source = std::fs::read_to_string(&path).unwrap();
             for (at, call) in source.match_indices("t!(") {
                 // Not `format!`, and not where the documentation speaks of it.
-                let alone = !source[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '`' | '"'));
+                let alone = !source[..at]
+                    .ends_with(|c: char| c.is_alphanumeric() || matches!(c, '`' | '"'));
                 let argument = source[at + call.len()..].trim_start();
                 if let Some(rest) = argument.strip_prefix('"').filter(|_| alone) {
                     keys.extend(rest.split('"').next().map(str::to_owned));
