@@ -10,6 +10,7 @@ use secure_chat_shared::codec;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, VisibilityState, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
+use zeroize::Zeroizing;
 
 /// Address of the script that trunk generates to start the worker; it sits beside the page.
 const WORKER: &str = "/engine_loader.js";
@@ -24,7 +25,9 @@ struct Inner {
     /// Whether the worker listens: what is posted earlier would be lost while its module still loads.
     ready: Cell<bool>,
     /// Commands from before it was ready.
-    early: RefCell<Vec<Vec<u8>>>,
+    early: RefCell<Vec<Zeroizing<Vec<u8>>>>,
+    /// Whether the browser was asked to keep what is stored.
+    asked_to_persist: Cell<bool>,
     on_event: Callback<Event>,
     listeners: RefCell<Vec<EventListener>>,
 }
@@ -42,6 +45,7 @@ impl Engine {
             worker: RefCell::new(None),
             ready: Cell::new(false),
             early: RefCell::new(Vec::new()),
+            asked_to_persist: Cell::new(false),
             on_event,
             listeners: RefCell::new(Vec::new()),
         }));
@@ -104,11 +108,12 @@ impl Engine {
 impl Inner {
     fn act(&self, action: Action) -> u64 {
         let ticket = random_ticket();
-        self.post(codec::encode(&Command { ticket, action }));
+        // It can hold a password.
+        self.post(Zeroizing::new(codec::encode(&Command { ticket, action })));
         ticket
     }
 
-    fn post(&self, command: Vec<u8>) {
+    fn post(&self, command: Zeroizing<Vec<u8>>) {
         if !self.ready.get() {
             self.early.borrow_mut().push(command);
             return;
@@ -132,7 +137,8 @@ impl Inner {
         }
         match codec::decode::<Event>(&bytes) {
             Ok(event) => {
-                if matches!(event, Event::Session(Session::SignedIn(_))) {
+                let signed_in = matches!(event, Event::Session(Session::SignedIn(_)));
+                if signed_in && !self.asked_to_persist.replace(true) {
                     ask_to_persist();
                 }
                 self.on_event.emit(event);

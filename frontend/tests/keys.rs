@@ -1,8 +1,12 @@
 //! Keys on WebCrypto and IndexedDB in a dedicated worker, against the crates' native implementation.
 
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+
+use std::rc::Rc;
+use std::slice::from_ref;
 
 use common::{OTHER, USER, contains, device, everything, export_key, found, made, native, talk};
 use js_sys::Reflect;
@@ -15,7 +19,6 @@ use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::crypto::vault::{self, VaultPurpose};
 use secure_chat_shared::crypto::{dsa, rsa_pss};
-use std::rc::Rc;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -52,7 +55,7 @@ async fn a_vault_made_in_the_browser_opens_natively() {
     for unlock in [Unlock::Password(&by_password), Unlock::Recovery(&recovery)] {
         let native = NativeKeys::new();
         native
-            .open(USER, unlock, &made.vault, &[made.public.clone()])
+            .open(USER, unlock, &made.vault, from_ref(&made.public))
             .await
             .unwrap();
         talk(&native, &browser, &made).await;
@@ -72,7 +75,7 @@ async fn a_vault_made_natively_opens_in_the_browser() {
     for unlock in [Unlock::Password(&by_password), Unlock::Recovery(&recovery)] {
         let browser = BrowserKeys::new(device("from native").await);
         browser
-            .open(USER, unlock, &made.vault, &[made.public.clone()])
+            .open(USER, unlock, &made.vault, from_ref(&made.public))
             .await
             .unwrap();
         talk(&browser, &native, &made).await;

@@ -1,6 +1,7 @@
 //! On a page: the same keys and store, and several tabs with one leader.
 
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -65,7 +66,7 @@ impl Tab {
 
     fn say(&self, ticket: u64, action: Action) {
         self.tabs
-            .command(codec::encode(&Command { ticket, action }));
+            .command(codec::encode(&Command { ticket, action }).into());
     }
 
     async fn hears(&mut self) -> Event {

@@ -1,6 +1,7 @@
 //! The store on IndexedDB, and how tabs agree, in a dedicated worker.
 
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

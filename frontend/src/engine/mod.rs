@@ -80,7 +80,7 @@ pub fn run() {
             EventListener::new(&page, "message", move |event| {
                 let data = event.unchecked_ref::<MessageEvent>().data();
                 if let Ok(buffer) = data.dyn_into::<ArrayBuffer>() {
-                    asked.command(Uint8Array::new(&buffer).to_vec());
+                    asked.command(tabs::taken(&buffer));
                 }
             })
             .forget();

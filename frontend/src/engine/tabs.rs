@@ -34,12 +34,15 @@ enum Message {
     Leading,
 }
 
+/// Takes an encoded [`Event`].
+type ToPage = Box<dyn Fn(&[u8])>;
+
 /// This tab among the others. Clones are the same.
 #[derive(Clone)]
 pub struct Tabs(Rc<Inner>);
 
 struct Inner {
-    to_page: Box<dyn Fn(&[u8])>,
+    to_page: ToPage,
     channel: BroadcastChannel,
     leading: Cell<bool>,
     /// What the leader does with a command.
@@ -74,7 +77,7 @@ impl Tabs {
         let listener = EventListener::new(&tabs.0.channel, "message", move |event| {
             let data = event.unchecked_ref::<MessageEvent>().data();
             if let (Some(inner), Ok(buffer)) = (inner.upgrade(), data.dyn_into::<ArrayBuffer>()) {
-                inner.hear(&Uint8Array::new(&buffer).to_vec());
+                inner.hear(&taken(&buffer));
             }
         });
         tabs.0.listener.replace(Some(listener));
@@ -82,7 +85,7 @@ impl Tabs {
     }
 
     /// Takes an encoded command of this tab's page.
-    pub fn command(&self, bytes: Vec<u8>) {
+    pub fn command(&self, bytes: Zeroizing<Vec<u8>>) {
         self.0.command(bytes);
     }
 
@@ -126,9 +129,16 @@ impl Tabs {
     }
 }
 
+/// The bytes of a message, whose copy in the browser's memory is wiped: it can hold a password.
+pub fn taken(buffer: &ArrayBuffer) -> Zeroizing<Vec<u8>> {
+    let view = Uint8Array::new(buffer);
+    let bytes = Zeroizing::new(view.to_vec());
+    view.fill(0, 0, view.length());
+    bytes
+}
+
 impl Inner {
-    fn command(&self, bytes: Vec<u8>) {
-        let bytes = Zeroizing::new(bytes);
+    fn command(&self, bytes: Zeroizing<Vec<u8>>) {
         // Page and worker are of one build; what does not decode was not sent by the page.
         let Ok(command) = codec::decode::<Command>(&bytes) else {
             return;
