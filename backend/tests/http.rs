@@ -1,5 +1,7 @@
 //! The embedded client as a browser gets it: types, caching, security headers; and the health checks.
 
+#![allow(clippy::unwrap_used)] // in helpers too
+
 mod common;
 
 use std::fs;

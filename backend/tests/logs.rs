@@ -2,6 +2,8 @@
 //!
 //! One test in a binary of its own: its subscriber is the whole process's, worker threads and all.
 
+#![allow(clippy::unwrap_used)] // in helpers too
+
 mod common;
 
 use std::io;

@@ -359,9 +359,7 @@ mod tests {
                 |tx| {
                     Box::pin(async move {
                         insert(tx, 1).await?;
-                        let nothing: Option<()> = None;
-                        nothing.unwrap();
-                        Ok(())
+                        panic!("as a mistake would");
                     })
                 },
                 |()| {},

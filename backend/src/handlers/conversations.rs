@@ -9,30 +9,27 @@ use std::sync::Arc;
 use secure_chat_shared::codec::Bytes;
 use secure_chat_shared::crypto::identity::SignedIdentity;
 use secure_chat_shared::crypto::signing::Claim;
-use secure_chat_shared::ids::{ConversationId, UserId, View};
-use secure_chat_shared::log::tree::{self, Frontier};
-use secure_chat_shared::log::{Act, Change, Entry, Judged, LogState, Mode, Refusal};
+use secure_chat_shared::ids::{ConversationId, Timestamp, UserId};
+use secure_chat_shared::log::tree::Frontier;
+use secure_chat_shared::log::{Act, Change, Entry, Judged, LogState, Mode};
 use secure_chat_shared::protocol::{
-    Append, Appended, CreateConversation, EntryAt, ErrorCode, Event, MAX_MESSAGE_ENTRY,
-    MAX_STATE_ENTRY, Presence, RequestError, Stored,
+    Append, Appended, CreateConversation, EntryAt, ErrorCode, Event, Presence, RequestError, Stored,
 };
 use secure_chat_shared::{codec, protocol};
 
+use super::checks::{
+    Parsed, blocking, embedded, invalid, keep_wraps, known_identities, must_be_by, must_be_newest,
+    must_be_true, no_conversation, parse, refused, verify,
+};
 use super::presence;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::db::queries::entries::{self, NewEntry, Place};
 use crate::db::queries::presence::{self as peers, Seen};
-use crate::db::queries::wraps::NewWrap;
-use crate::db::queries::{readers, users, wraps};
+use crate::db::queries::readers;
 use crate::db::{Failure, Head, Tx};
 use crate::hub;
 use crate::numbers::now;
-
-/// Length of an RSA-3072 ciphertext.
-const WRAP_LEN: usize = 384;
-/// Second byte of an encoded message entry: `[2, ...]`.
-const MESSAGE_PURPOSE: u8 = 2;
 
 /// Begins a log with its first two entries.
 pub async fn create(c: &Connection, id: u32, request: CreateConversation) -> Result<(), Failure> {
@@ -42,7 +39,7 @@ pub async fn create(c: &Connection, id: u32, request: CreateConversation) -> Res
     must_be_by(&create, me)?;
     must_be_by(&invite, me)?;
     let mut embedded = embedded(&create.entry);
-    embedded.extend(self::embedded(&invite.entry));
+    embedded.extend(super::checks::embedded(&invite.entry));
     let known = known_identities(&c.app, &embedded).await?;
 
     let (create, invite, begun) = blocking(move || {
@@ -94,12 +91,6 @@ pub async fn append(c: &Connection, id: u32, request: Append) -> Result<(), Fail
         Box::pin(go_on(tx, me, conversation, parsed, verified, wraps))
     })
     .await
-}
-
-/// An entry with its exact bytes.
-struct Parsed {
-    entry: Entry,
-    bytes: Bytes,
 }
 
 /// A log's first state, and the judgement of its second entry.
@@ -312,106 +303,6 @@ fn again(place: Place) -> Committed {
     }
 }
 
-/// Refuses a view that is not one of this log.
-async fn must_be_true(
-    tx: &Tx<'_>,
-    head: &Head,
-    id: &ConversationId,
-    view: View,
-) -> Result<(), Failure> {
-    let root = if view.size == head.frontier.size() {
-        Some(head.frontier.root())
-    } else {
-        entries::root(tx.connection(), id, view.size).await?
-    };
-    if root != Some(view.root) {
-        let text = "the view is not one of this log";
-        return Err(RequestError::new(ErrorCode::FalseView, text).into());
-    }
-    Ok(())
-}
-
-/// Refuses embedded identities that are not their people's newest.
-async fn must_be_newest(tx: &Tx<'_>, embedded: &[SignedIdentity]) -> Result<(), Failure> {
-    if embedded.is_empty() {
-        return Ok(());
-    }
-    let people: Vec<UserId> = embedded
-        .iter()
-        .map(|signed| signed.identity().user)
-        .collect();
-    let directory = users::identities(tx.connection(), &people).await?;
-    for signed in embedded {
-        let newest = directory
-            .get(&signed.identity().user)
-            .and_then(|versions| versions.last());
-        if newest.map(|newest| newest.as_ref()) != Some(signed.bytes()) {
-            let text = "an identity is not the newest in the directory";
-            return Err(RequestError::new(ErrorCode::StaleIdentity, text).into());
-        }
-    }
-    Ok(())
-}
-
-/// Checks the wraps against what the entry commits to, and keeps them.
-async fn keep_wraps(
-    tx: &Tx<'_>,
-    next: &LogState,
-    entry: &Entry,
-    given: Vec<Bytes>,
-) -> Result<(), Failure> {
-    let share = match entry {
-        Entry::State(state) => match &state.header.act {
-            Act::Share(share) => Some(share),
-            _ => None,
-        },
-        _ => None,
-    };
-    let (count, root) = match (entry.announcement(), share) {
-        (Some(announcement), _) => (next.people.len(), Some(announcement.wraps)),
-        (None, Some(share)) => (share.epochs.len(), Some(share.wraps)),
-        (None, None) => (0, None),
-    };
-    let fit = given.len() == count
-        && given.iter().all(|wrap| wrap.len() == WRAP_LEN)
-        && root.is_none_or(|root| root == tree::wraps_root(&given));
-    if !fit {
-        let text = "the wraps are not those that the entry commits to";
-        return Err(RequestError::new(ErrorCode::InvalidWraps, text).into());
-    }
-    let proofs = tree::wrap_proofs(&given);
-    let places = given.into_iter().zip(proofs).enumerate();
-    let new: Vec<NewWrap> = match (entry.announcement(), share) {
-        (Some(announcement), _) => places
-            .zip(next.people.keys())
-            .map(|((position, (wrap, proof)), user)| NewWrap {
-                epoch: announcement.epoch,
-                user: *user,
-                position,
-                wrap,
-                proof,
-            })
-            .collect(),
-        (None, Some(share)) => places
-            .zip(&share.epochs)
-            // What somebody has got by right is not replaced.
-            .filter(|(_, epoch)| {
-                let reading = next.reading(&share.user, **epoch);
-                reading.is_none_or(|reading| reading.identity != share.identity)
-            })
-            .map(|((position, (wrap, proof)), epoch)| NewWrap {
-                epoch: *epoch,
-                user: share.user,
-                position,
-                wrap,
-                proof,
-            })
-            .collect(),
-        (None, None) => return Ok(()),
-    };
-    Ok(wraps::insert(tx.connection(), &next.conversation, new).await?)
-}
-
 /// Writes the entry in its place and returns its number.
 async fn insert(
     tx: &Tx<'_>,
@@ -419,7 +310,7 @@ async fn insert(
     frontier: &mut Frontier,
     me: UserId,
     parsed: &Parsed,
-    time: secure_chat_shared::ids::Timestamp,
+    time: Timestamp,
 ) -> Result<u64, Failure> {
     let number = frontier.size();
     let leaf = parsed.entry.hash();
@@ -464,40 +355,6 @@ async fn note_readers(
     Ok(())
 }
 
-/// Parses an entry within its limit; state entries, whose keys take long to validate, on a thread of their own.
-async fn parse(bytes: Bytes) -> Result<Parsed, Failure> {
-    let is_message = bytes.get(1) == Some(&MESSAGE_PURPOSE);
-    if bytes.len()
-        > if is_message {
-            MAX_MESSAGE_ENTRY
-        } else {
-            MAX_STATE_ENTRY
-        }
-    {
-        return Err(RequestError::new(ErrorCode::TooLarge, "the entry is too large").into());
-    }
-    let parse = move || match Entry::parse(&bytes) {
-        Ok(entry) => Ok(Parsed { entry, bytes }),
-        Err(error) => Err(invalid(&error.to_string())),
-    };
-    // Messages stay on this thread: those of one socket must reach the writer in the order they came.
-    if is_message {
-        Ok(parse()?)
-    } else {
-        blocking(parse).await
-    }
-}
-
-fn must_be_by(parsed: &Parsed, me: UserId) -> Result<(), RequestError> {
-    if parsed.entry.sender() != Some(me) {
-        return Err(RequestError::new(
-            ErrorCode::NotAllowed,
-            "the entry is not by you",
-        ));
-    }
-    Ok(())
-}
-
 /// Verifies a state entry's claims as the newest committed state has them. A refusal here is left to the writer, who
 /// knows the newest state of all.
 async fn verify_early(
@@ -524,75 +381,7 @@ async fn verify_early(
     .await
 }
 
-/// Identities whole in an entry that must be the newest of their people.
-fn embedded(entry: &Entry) -> Vec<SignedIdentity> {
-    let Entry::State(state) = entry else {
-        return Vec::new();
-    };
-    match &state.header.act {
-        Act::Create(create) => vec![create.identity.clone()],
-        Act::Invite(invite) => invite.people.clone(),
-        Act::Identity(new) => new.versions.last().cloned().into_iter().collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Claims that need no verification, since the directory holds only what was verified.
-async fn known_identities(app: &App, embedded: &[SignedIdentity]) -> Result<Vec<Claim>, Failure> {
-    if embedded.is_empty() {
-        return Ok(Vec::new());
-    }
-    let people: Vec<UserId> = embedded
-        .iter()
-        .map(|signed| signed.identity().user)
-        .collect();
-    let directory = users::identities(app.database.read(), &people).await?;
-    let listed = |signed: &&SignedIdentity| {
-        directory
-            .get(&signed.identity().user)
-            .is_some_and(|versions| {
-                versions
-                    .iter()
-                    .any(|version| version.as_ref() == signed.bytes())
-            })
-    };
-    Ok(embedded
-        .iter()
-        .filter(listed)
-        .flat_map(SignedIdentity::self_claims)
-        .collect())
-}
-
-fn verify(claims: &[Claim], known: &[Claim]) -> Result<(), RequestError> {
-    if claims
-        .iter()
-        .all(|claim| known.contains(claim) || claim.verify())
-    {
-        Ok(())
-    } else {
-        Err(RequestError::new(
-            ErrorCode::InvalidSignature,
-            "a signature does not verify",
-        ))
-    }
-}
-
-/// Arithmetic on a thread where it holds nobody up.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, RequestError> + Send + 'static,
-) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(sea_orm::DbErr::Custom(error.to_string()).into()),
-    }
-}
-
-fn entry_event(
-    id: &ConversationId,
-    number: u64,
-    time: secure_chat_shared::ids::Timestamp,
-    parsed: &Parsed,
-) -> bytes::Bytes {
+fn entry_event(id: &ConversationId, number: u64, time: Timestamp, parsed: &Parsed) -> bytes::Bytes {
     let entry = EntryAt {
         number,
         time,
@@ -602,25 +391,4 @@ fn entry_event(
         conversation: *id,
         entry,
     })
-}
-
-fn refused(refusal: Refusal) -> RequestError {
-    let code = match refusal {
-        Refusal::Conflict => ErrorCode::Conflict,
-        Refusal::NotMember | Refusal::NotAllowed => ErrorCode::NotAllowed,
-        Refusal::StaleEpoch => ErrorCode::StaleEpoch,
-        Refusal::EpochDue => ErrorCode::EpochDue,
-        Refusal::StaleIdentity => ErrorCode::StaleIdentity,
-        Refusal::FalseView => ErrorCode::FalseView,
-        Refusal::Invalid(_) => ErrorCode::InvalidEntry,
-    };
-    RequestError::new(code, refusal.to_string())
-}
-
-fn invalid(text: &str) -> RequestError {
-    RequestError::new(ErrorCode::InvalidEntry, text)
-}
-
-fn no_conversation() -> RequestError {
-    RequestError::new(ErrorCode::NotFound, "no conversation that you may read")
 }

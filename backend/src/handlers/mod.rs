@@ -1,6 +1,7 @@
 //! What the server does with each request: one file a topic, one exhaustive match over all of them.
 
 mod auth;
+mod checks;
 mod conversations;
 mod directory;
 mod history;

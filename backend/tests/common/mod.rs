@@ -1,9 +1,11 @@
 //! A real server on a free port, and people who talk to it over real sockets.
 
 #![allow(dead_code)] // every test file uses another part
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // as in tests themselves
 
 pub mod log;
 pub mod socket;
+pub mod talk;
 
 use std::net::SocketAddr;
 use std::path::Path;
