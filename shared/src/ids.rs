@@ -219,7 +219,8 @@ impl UserName {
         let between = |c: char| matches!(c, '.' | '_' | '-');
         let mut before_is_between = true;
         for c in text.chars() {
-            if !c.is_alphanumeric() && !between(c) || between(c) && before_is_between {
+            let is_part = c.is_alphanumeric() || is_mark(c) && !before_is_between;
+            if !is_part && !between(c) || between(c) && before_is_between {
                 return Err(NameError::Character);
             }
             before_is_between = between(c);
@@ -272,6 +273,16 @@ fn nfkc(text: &str) -> String {
     text.nfkc().collect()
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+fn is_mark(c: char) -> bool {
+    unicode_normalization::char::is_combining_mark(c)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn is_mark(c: char) -> bool {
+    js_sys::RegExp::new("^\\p{M}$", "u").test(&c.to_string())
+}
+
 /// The browser has the tables already.
 #[cfg(target_arch = "wasm32")]
 fn nfkc(text: &str) -> String {
@@ -290,6 +301,7 @@ mod tests {
             ("Zoë.van-der_Berg", "zoë.van-der_berg"),
             ("\u{1e9e}a", "ssa"),
             ("ольга", "ольга"),
+            ("हिन्दी", "हिन्दी"),
         ] {
             let expected = if raw == "\u{1e9e}a" { "ßa" } else { normal };
             assert_eq!(UserName::normalise(raw).unwrap().as_str(), expected);
@@ -308,6 +320,7 @@ mod tests {
             ("a..b", NameError::Character),
             ("a\u{202e}b", NameError::Character),
             ("a\u{200d}b", NameError::Character),
+            ("\u{301}ab", NameError::Character),
             ("<b>x", NameError::Character),
         ] {
             assert_eq!(UserName::normalise(raw), Err(error), "{raw:?}");

@@ -1,5 +1,7 @@
 //! The rules of the log, through its public door: who may do what, in which order, under which epoch.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 use std::collections::BTreeMap;
 
 use secure_chat_shared::client::native::{PrivateKeys, test_keys};
@@ -345,7 +347,8 @@ fn who_may_do_what() {
         })
     };
     type Maker<'a> = &'a dyn Fn(&World) -> Act;
-    let cases: [(&str, Maker<'_>, [Result<(), Refusal>; 4]); 14] = [
+    type Case<'a> = (&'a str, Maker<'a>, [Result<(), Refusal>; 4]);
+    let cases: [Case<'_>; 14] = [
         ("invite", &invite, [Ok(()), Ok(()), no, not_in]),
         (
             "uninvite",
@@ -634,6 +637,21 @@ fn a_state_survives_its_record() {
     world.state = codec::decode(&record).unwrap();
     assert_eq!(codec::encode(&world.state), record);
     world.append(3, Act::Leave).unwrap();
+}
+
+#[test]
+fn an_entry_has_one_encoding() {
+    let world = World::with_members();
+    let message = world.message(1, |_| {});
+    assert!(Entry::parse(&message).is_ok());
+    let longer = [&[0x98, 3][..], &message[1..]].concat();
+    assert!(Entry::parse(&longer).is_err(), "a longer array head");
+    let longer = [&message[..1], &[0x18], &message[1..]].concat();
+    assert!(Entry::parse(&longer).is_err(), "a longer purpose");
+    assert!(
+        Entry::parse(&[&message[..], &[0]].concat()).is_err(),
+        "bytes after the end"
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! People talk: the real client core against the real server.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+
 #[path = "../common/mod.rs"]
 mod common;
 mod person;

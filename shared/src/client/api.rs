@@ -214,6 +214,8 @@ pub enum Action {
 
 /// What the engine tells.
 #[derive(Debug, Clone, Encode, Decode)]
+// The large ones are the frequent ones, and each lives for a moment.
+#[allow(clippy::large_enum_variant)]
 pub enum Event {
     /// The command with this ticket is done.
     #[n(0)]

@@ -5,10 +5,12 @@
 //!
 //! - [`api`]: commands and events; [`platform`]: what it runs on; [`password`]: which passwords are refused
 //! - `account`: registration, login, session; `sync`: catching up; `take`: one entry, verified and kept
+//! - `alarms`: what stops a conversation
 //! - `author`: state entries with their epochs; `outbox`: messages; `pins`: whose identity is whose
 //! - `present`: what the page is shown
 
 mod account;
+mod alarms;
 pub mod api;
 mod author;
 pub mod native;
@@ -184,10 +186,8 @@ impl<P: Platform> Client<P> {
 
     /// Called every few seconds: what waits is tried again.
     pub async fn tick(&mut self) {
-        if self.resumed {
-            if self.flush_outbox().await.is_ok() {
-                let _ = self.push_synced().await;
-            }
+        if self.resumed && self.flush_outbox().await.is_ok() {
+            let _ = self.push_synced().await;
         }
     }
 

@@ -236,10 +236,11 @@ impl<P: Platform> Client<P> {
         let conversation = waiting.conversation;
         let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
         let current = room.state.epoch().ok_or(Failure::NotAllowed)?.clone();
-        if let (Some(entry), Some(epoch)) = (&waiting.entry, waiting.epoch) {
-            if epoch == current.epoch && self.is_by_present_identity(entry) {
-                return Ok(entry.clone());
-            }
+        if let (Some(entry), Some(epoch)) = (&waiting.entry, waiting.epoch)
+            && epoch == current.epoch
+            && self.is_by_present_identity(entry)
+        {
+            return Ok(entry.clone());
         }
         let account = self.me()?.clone();
         let view = room.record.frontier.view();

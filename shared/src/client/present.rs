@@ -180,13 +180,13 @@ impl<P: Platform> Client<P> {
         id: ConversationId,
         text: String,
     ) -> Result<Answer, Trouble> {
-        if let Some(room) = self.rooms.get_mut(&id) {
-            if room.record.draft != text {
-                room.record.draft = text;
-                let write = room.put_record();
-                self.batch.push(write);
-                self.flush().await?;
-            }
+        if let Some(room) = self.rooms.get_mut(&id)
+            && room.record.draft != text
+        {
+            room.record.draft = text;
+            let write = room.put_record();
+            self.batch.push(write);
+            self.flush().await?;
         }
         Ok(Answer::Nothing)
     }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::platform::{CallError, Keys, KeysError, Platform, Socket, Store, Table, Write};
+use super::platform::{Keys, KeysError, Platform, Socket, Store, Table, Write};
 use super::records::{self, RoomRecord};
 use super::trouble::Trouble;
 use super::{Client, decode_stored};
-use crate::crypto::epoch::{EpochKey, commitment};
+use crate::crypto::epoch::EpochKey;
 use crate::ids::{ConversationId, Epoch, Root, Timestamp, UserId};
 use crate::log::tree::{Frontier, verify_inclusion};
 use crate::log::{LogState, Person};
-use crate::protocol::{GetWrap, WrapFor};
+use crate::protocol::{ErrorCode, GetWrap, WrapFor};
 
 /// How many roots are kept at hand for comparing views; older ones are in the entries' records.
 const ROOTS: usize = 32;
@@ -168,7 +168,7 @@ impl<P: Platform> Client<P> {
             .await
         {
             Ok(wrapped) => wrapped,
-            Err(CallError::Refused(_)) => return Ok(None),
+            Err(error) if error.code() == Some(ErrorCode::NotFound) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let WrapFor { wrap, index, proof } = wrapped;
@@ -187,7 +187,7 @@ impl<P: Platform> Client<P> {
             Err(KeysError::DoesNotOpen) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        if commitment(&key, &context) != record.commitment {
+        if !record.commitment.matches(&key, &context) {
             return Ok(None);
         }
         self.keep_epoch_key(room, epoch, key.clone());

@@ -12,7 +12,7 @@ use super::trouble::Trouble;
 use super::{Client, decode_stored};
 use crate::codec::{self, Bytes};
 use crate::crypto::vault::{self, Conflict, VaultState};
-use crate::ids::{ConversationId, UserId, UserName};
+use crate::ids::{ConversationId, UserId, UserName, View};
 use crate::protocol::{ErrorCode, GetState, PutState, SealedState};
 
 /// How often a write is tried again after another browser's.
@@ -31,6 +31,9 @@ pub(super) struct Synced {
     /// As last read or written.
     #[n(2)]
     state: VaultState,
+    /// The server was seen with an older generation; said once.
+    #[n(3)]
+    rolled_back: bool,
 }
 
 impl Synced {
@@ -47,6 +50,11 @@ impl Synced {
     /// Up to where a conversation was read in any browser.
     pub(super) fn read_mark(&self, conversation: &ConversationId) -> Option<u64> {
         self.state.read.get(conversation).copied()
+    }
+
+    /// The newest view of a conversation that any of the user's browsers verified.
+    pub(super) fn view(&self, conversation: &ConversationId) -> Option<View> {
+        self.state.views.get(conversation).copied()
     }
 
     /// Another user who is known by this name.
@@ -92,12 +100,12 @@ impl<P: Platform> Client<P> {
             return Ok(());
         }
         if generation < self.synced.generation {
-            let failure =
-                Failure::Server("its copy of your contacts is older than this browser's".into());
-            (self.emit)(Event::Notice(Notice::Trouble(failure)));
-            return Ok(());
+            return self.refuse_rollback();
         }
         let SealedState { generation, sealed } = self.platform.socket().request(&GetState).await?;
+        if generation < self.synced.generation {
+            return self.refuse_rollback();
+        }
         let bytes = self.platform.keys().open_state(&sealed).await?;
         let dirty = self.synced.dirty;
         self.adopt_synced(generation, &bytes).await?;
@@ -105,10 +113,19 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
+    /// The server has an older generation than this browser has seen: nothing is read from it or written over it.
+    fn refuse_rollback(&mut self) -> Result<(), Trouble> {
+        if !std::mem::replace(&mut self.synced.rolled_back, true) {
+            let text = "its copy of your contacts is older than this browser's";
+            (self.emit)(Event::Notice(Notice::Trouble(Failure::Server(text.into()))));
+        }
+        Ok(())
+    }
+
     /// Writes what changed here, if anything did.
     pub(super) async fn push_synced(&mut self) -> Result<(), Trouble> {
         for _ in 0..ATTEMPTS {
-            if !self.synced.dirty {
+            if !self.synced.dirty || self.synced.rolled_back {
                 return Ok(());
             }
             self.synced.state = self.present_state();
@@ -152,7 +169,13 @@ impl<P: Platform> Client<P> {
             }
         }
         for (id, room) in &self.rooms {
-            state.views.insert(*id, room.record.frontier.view());
+            let view = state
+                .views
+                .entry(*id)
+                .or_insert_with(|| room.record.frontier.view());
+            if view.size < room.record.frontier.size() {
+                *view = room.record.frontier.view();
+            }
             let read = state.read.entry(*id).or_default();
             *read = room.record.read.max(*read);
         }
@@ -188,11 +211,11 @@ impl<P: Platform> Client<P> {
             self.keep_pin(*user, record);
         }
         for conflict in &merged.conflicts {
-            if let Conflict::Pin { user, theirs, .. } = conflict {
-                if let Some(mut record) = self.pins.get(user).cloned() {
-                    record.conflict = Some((theirs.identity, theirs.version));
-                    self.keep_pin(*user, record);
-                }
+            if let Conflict::Pin { user, theirs, .. } = conflict
+                && let Some(mut record) = self.pins.get(user).cloned()
+            {
+                record.conflict = Some((theirs.identity, theirs.version));
+                self.keep_pin(*user, record);
             }
         }
         let marks: Vec<_> = merged
@@ -202,13 +225,14 @@ impl<P: Platform> Client<P> {
             .map(|(id, number)| (*id, *number))
             .collect();
         for (id, number) in marks {
-            if let Some(room) = self.rooms.get_mut(&id) {
-                if number > room.record.read && number + 1 >= room.record.frontier.size() {
-                    room.record.read = number;
-                    room.record.unread = 0;
-                    let write = room.put_record();
-                    self.batch.push(write);
-                }
+            if let Some(room) = self.rooms.get_mut(&id)
+                && number > room.record.read
+                && number + 1 >= room.record.frontier.size()
+            {
+                room.record.read = number;
+                room.record.unread = 0;
+                let write = room.put_record();
+                self.batch.push(write);
             }
         }
         self.synced.state = merged.state;

@@ -80,7 +80,7 @@ impl<P: Platform> Client<P> {
         };
         let size = room.record.frontier.size();
         match at.number.cmp(&size) {
-            std::cmp::Ordering::Less => Ok(()),
+            std::cmp::Ordering::Less => self.must_be_the_same(conversation, &at).await,
             std::cmp::Ordering::Greater => self.sync_room(conversation).await,
             std::cmp::Ordering::Equal => {
                 self.take_next(conversation, at, None).await?;
@@ -143,7 +143,11 @@ impl<P: Platform> Client<P> {
 
     /// Puts a room back after entries were taken, writes what belongs together, shows it. After a failure the room is
     /// read again from the store, so that memory never runs ahead of the disk.
-    async fn put_back(&mut self, room: Room, taken: Result<(), Trouble>) -> Result<(), Trouble> {
+    pub(super) async fn put_back(
+        &mut self,
+        room: Room,
+        taken: Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
         let id = room.id();
         match taken {
             Ok(()) => {
@@ -198,20 +202,15 @@ impl<P: Platform> Client<P> {
         };
         let own = room.record.frontier.view();
         if head.view.size > own.size {
-            self.sync_room(head.id).await
-        } else {
-            let behind = self.root_at(room, head.view.size).await?;
-            if behind.is_some_and(|root| root != head.view.root) {
-                let Some(mut room) = self.rooms.remove(&head.id) else {
-                    return Ok(());
-                };
-                let reason =
-                    "The server has another history of this conversation than this device.";
-                self.stop(&mut room, reason, &[], behind);
-                return self.put_back(room, Ok(())).await;
-            }
-            Ok(())
+            self.sync_room(head.id).await?;
+        } else if head.view.size < own.size {
+            let reason = "The server has lost messages of this conversation that this device has.";
+            return self.stop_room(head.id, reason, None).await;
+        } else if head.view.root != own.root {
+            let reason = "The server has another history of this conversation than this device.";
+            return self.stop_room(head.id, reason, Some(own.root)).await;
         }
+        self.must_hold_synced_view(head.id).await
     }
 
     /// Begins to hold a conversation: replays the state entries before one's own invitation.
@@ -232,10 +231,11 @@ impl<P: Platform> Client<P> {
             let frontier = Frontier::from_peaks(size, peaks)
                 .ok_or(Trouble::BadReply("peaks do not fit the size"))?;
             let state = self.replay(conversation, &entries, size).await?;
-            let me = self.me()?.user;
-            let mut room = Room::new(state, frontier);
-            room.record.joined = room.state.is_accepted(&me);
-            room
+            if state.people.contains_key(&self.me()?.user) {
+                // It would let the server leave out what happened since the invitation.
+                return Err(Trouble::BadReply("an anchor after one's own invitation"));
+            }
+            Room::new(state, frontier)
         };
         for person in room.state.people.values().cloned().collect::<Vec<_>>() {
             self.see_identity(&person.identity, false);

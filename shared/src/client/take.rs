@@ -8,7 +8,7 @@ use super::api::{
     RowBody, RowKey,
 };
 use super::platform::{Keys, Platform, Table};
-use super::records::{self, EntryRecord, Evidence};
+use super::records::{self, EntryRecord};
 use super::room::Room;
 use super::trouble::Trouble;
 use crate::codec::{self, Bytes};
@@ -155,7 +155,7 @@ impl<P: Platform> Client<P> {
                 _ => {}
             }
         }
-        if change.joined.contains(&me) && before.people.get(&me).is_none() {
+        if change.joined.contains(&me) && !before.people.contains_key(&me) {
             room.record.invited = Some(time);
         }
         room.record.joined |= room.state.is_accepted(&me);
@@ -208,6 +208,21 @@ impl<P: Platform> Client<P> {
             .get(&header.sender)
             .map(|person| person.identity.clone());
         let author_name = author.as_ref().map_or_else(String::new, name_of);
+        if room
+            .state
+            .epoch_record(header.epoch)
+            .map(|record| record.entry)
+            != Some(header.announcement)
+            && room
+                .state
+                .epoch()
+                .is_some_and(|current| header.epoch > current.epoch)
+        {
+            // Somebody writes under a key whose announcement this log does not have: a change is kept from us.
+            let reason = "The server keeps a change of this conversation's members back.";
+            self.stop(room, reason, &entry.header_bytes.clone(), None);
+            return Ok(());
+        }
         let parsed = Entry::Message(entry.clone());
         if let Err(refusal) = room.state.judge(&parsed, number) {
             let reason = match refusal {
@@ -357,22 +372,6 @@ impl<P: Platform> Client<P> {
             records::entry_key(&conversation, number),
             &record,
         ));
-    }
-
-    /// Stops a conversation with an alarm, keeping both sides as evidence.
-    pub(super) fn stop(
-        &mut self,
-        room: &mut Room,
-        reason: &str,
-        entry: &[u8],
-        own_root: Option<crate::ids::Root>,
-    ) {
-        room.record.broken = Some(Evidence {
-            reason: reason.to_owned(),
-            number: room.record.frontier.size(),
-            entry: Bytes::from(entry),
-            own_root,
-        });
     }
 }
 

@@ -59,9 +59,18 @@ pub struct EpochContext {
 impl EpochContext {
     /// The OAEP label of the wrap for the reader with this identity.
     pub fn wrap_label(&self, recipient: &IdentityHash) -> Vec<u8> {
+        self.label_for(purpose::EPOCH_WRAP, recipient)
+    }
+
+    /// The OAEP label of the wrap that a `share` hands to somebody with this identity.
+    pub fn shared_wrap_label(&self, recipient: &IdentityHash) -> Vec<u8> {
+        self.label_for(purpose::SHARED_WRAP, recipient)
+    }
+
+    fn label_for(&self, purpose: &str, recipient: &IdentityHash) -> Vec<u8> {
         let [epoch, size] = self.numbers();
         labelled(
-            purpose::EPOCH_WRAP,
+            purpose,
             &[
                 self.conversation.as_bytes(),
                 &epoch[4..],

@@ -37,6 +37,10 @@ impl Entry {
     /// Reads an entry; what its header says is not yet judged.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let raw: Raw = codec::decode(bytes)?;
+        if codec::encode(&raw) != bytes {
+            // One entry has one encoding, so that its size class and purpose can be read off its first bytes.
+            return Err(Malformed("not the shortest encoding".into()));
+        }
         let hash = tree::leaf_hash(bytes);
         Ok(match raw.purpose {
             STATE => {

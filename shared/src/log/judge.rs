@@ -512,7 +512,7 @@ impl LogState {
             entry,
             number,
             view,
-            commitment: announcement.commitment.clone(),
+            commitment: announcement.commitment,
             wraps: announcement.wraps,
             readers: self.people.len() as u64,
         });
