@@ -1,9 +1,9 @@
-//! The left side: conversations and invitations.
+//! The left side: the conversations.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use secure_chat_shared::client::api::{Action, Answer, Conversation, PresenceStatus, Standing};
+use secure_chat_shared::client::api::{Conversation, PresenceStatus, Standing};
 use secure_chat_shared::ids::{ConversationId, UserId};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
@@ -13,7 +13,6 @@ use super::avatar::{Avatar, seed};
 use super::icon::{Glyph, Icon};
 use super::link::Link;
 use super::presence;
-use crate::ui::context::{use_place, use_request};
 use crate::ui::route::Route;
 use crate::ui::state::others;
 use crate::ui::text::t;
@@ -178,84 +177,5 @@ fn arrows(event: KeyboardEvent) {
     if let Some(row) = usize::try_from(to).ok().and_then(|to| rows.get(to)) {
         event.prevent_default();
         let _ = row.focus();
-    }
-}
-
-/// Properties of [`Invitations`].
-#[derive(Properties, PartialEq)]
-pub struct InvitationsProps {
-    /// Newest first.
-    pub invitations: Vec<Rc<Conversation>>,
-    /// Who looks.
-    pub me: UserId,
-}
-
-/// Open invitations; nothing while there are none.
-#[component]
-pub fn Invitations(props: &InvitationsProps) -> Html {
-    if props.invitations.is_empty() {
-        return Html::default();
-    }
-    let item = |invitation: &Rc<Conversation>| {
-        html! {
-            <InvitationItem key={invitation.id.to_string()} conversation={Rc::clone(invitation)} me={props.me} />
-        }
-    };
-    html! {
-        <section class="invitations" aria-label={t!("invitations")}>
-            <h2>{ t!("invitations") }</h2>
-            <ul>{ for props.invitations.iter().map(item) }</ul>
-        </section>
-    }
-}
-
-#[derive(Properties, PartialEq)]
-struct InvitationProps {
-    conversation: Rc<Conversation>,
-    me: UserId,
-}
-
-#[component]
-fn InvitationItem(props: &InvitationProps) -> Html {
-    let go = use_place().go;
-    let id = props.conversation.id;
-    let accept = use_request(Callback::from(move |_: Answer| {
-        go.emit(Route::Conversation(id))
-    }));
-    let decline = use_request(Callback::noop());
-    let Standing::Invited { by, at } = &props.conversation.standing else {
-        return Html::default();
-    };
-    let busy = accept.busy || decline.busy;
-    let ask = |request: &crate::ui::context::Request, action: Action| {
-        let request = request.clone();
-        Callback::from(move |_: MouseEvent| request.send(action.clone()))
-    };
-    let others = others(&props.conversation, &props.me)
-        .filter(|member| member.name != *by)
-        .count();
-    let title = props.conversation.title.as_str();
-    let sentence = if title.is_empty() {
-        t!("invitation", by = by.as_str(), others = others)
-    } else {
-        t!("invitation-to", by = by.as_str(), title = title)
-    };
-    html! {
-        <li class="invitation">
-            <Avatar name={by.clone()} seed={picture_seed(&props.conversation, &props.me)} small=true />
-            <div class="row-main">
-                <p dir="auto">{ sentence }</p>
-                <p class="hint">{ format::ago(*at) }</p>
-                if let Some(failure) = accept.failure.as_ref().or(decline.failure.as_ref()) {
-                    <p class="hint bad" role="alert">{ sentences::failure(failure) }</p>
-                }
-                <div class="invitation-foot">
-                    <button type="button" class="button primary small" disabled={busy}
-                        onclick={ask(&accept, Action::Accept(id))}>{ t!("accept") }</button>
-                    <button type="button" class="button small" disabled={busy}
-                        onclick={ask(&decline, Action::Decline(id))}>{ t!("decline") }</button>
-                </div>
-            </div>
-        </li>
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use secure_chat_shared::client::api::{
-    Action, Answer, Conversation, Member, PresenceStatus, Row, RowBody, Standing,
+    Action, Conversation, Member, PresenceStatus, Row, RowBody, Standing,
 };
 use secure_chat_shared::ids::UserId;
 use yew::prelude::*;
@@ -15,7 +15,7 @@ use super::icon::{Glyph, Icon};
 use super::new_conversation::{InvitePeople, Rename};
 use super::presence;
 use super::safety::SafetyNumber;
-use crate::ui::context::{use_place, use_request, use_tools};
+use crate::ui::context::use_tools;
 use crate::ui::route::Route;
 use crate::ui::state::{Room, can_write};
 use crate::ui::text::t;
@@ -162,14 +162,6 @@ struct AskedProps {
 #[component]
 fn AskedDialog(props: &AskedProps) -> Html {
     let tools = use_tools();
-    let go = use_place().go;
-    let leave = {
-        let on_close = props.on_close.clone();
-        use_request(Callback::from(move |_: Answer| {
-            on_close.emit(());
-            go.emit(Route::Home);
-        }))
-    };
     let on_close = props.on_close.clone();
     let conversation = props.conversation.id;
     match &props.asked {
@@ -189,14 +181,13 @@ fn AskedDialog(props: &AskedProps) -> Html {
             })
         }
         Some(Asked::Leave) => {
-            let text = leave
-                .failure
-                .as_ref()
-                .map_or_else(|| t!("leave-hint"), sentences::failure);
-            let on_confirm = Callback::from(move |()| leave.send(Action::Leave(conversation)));
+            let on_confirm = Callback::from(move |()| {
+                tools.act(Action::Leave(conversation));
+                tools.go.emit(Route::Home);
+            });
             html! {
-                <Confirm title={t!("leave-question")} {text} confirm={t!("leave-conversation")} {on_confirm}
-                    {on_close} />
+                <Confirm title={t!("leave-question")} text={t!("leave-hint")}
+                    confirm={t!("leave-conversation")} {on_confirm} {on_close} />
             }
         }
         Some(Asked::Remove(member)) => {

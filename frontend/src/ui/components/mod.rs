@@ -8,6 +8,7 @@ pub mod conversation_list;
 pub mod dialog;
 pub mod field;
 pub mod icon;
+pub mod invitations;
 pub mod link;
 pub mod linkify;
 pub mod members;

@@ -9,8 +9,9 @@ use yew::prelude::*;
 
 use crate::ui::components::avatar::Avatar;
 use crate::ui::components::composer::Composer;
-use crate::ui::components::conversation_list::{Invitations, only_other, picture_seed};
+use crate::ui::components::conversation_list::{only_other, picture_seed};
 use crate::ui::components::icon::{Glyph, Icon};
+use crate::ui::components::invitations::Invitations;
 use crate::ui::components::link::Link;
 use crate::ui::components::members::Members;
 use crate::ui::components::message_list::MessageList;
