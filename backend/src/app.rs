@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sea_orm::DbErr;
@@ -69,8 +69,12 @@ impl App {
     pub async fn open(config: Config) -> Result<Arc<Self>, StartError> {
         make_private_folder(&config.data)
             .map_err(|error| StartError::Data(config.data.clone(), error))?;
-        let lock = match config.storage {
-            Storage::Sqlite(_) => Some(lock(&config.data)?),
+        let lock = match &config.storage {
+            Storage::Sqlite(file) => {
+                let lock = lock(&config.data)?;
+                make_private_file(file).map_err(|error| StartError::Data(file.clone(), error))?;
+                Some(lock)
+            }
             // A database server may have several of us.
             Storage::Url(_) => None,
         };
@@ -100,7 +104,7 @@ impl App {
     }
 }
 
-fn make_private_folder(folder: &PathBuf) -> io::Result<()> {
+fn make_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -108,8 +112,17 @@ fn make_private_folder(folder: &PathBuf) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// SQLite gives its other files the mode of this one; an existing one keeps its own.
+fn make_private_file(file: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(|_| ())
+}
+
 /// Two servers on one SQLite file would each believe their own memory of it.
-fn lock(folder: &std::path::Path) -> Result<File, StartError> {
+fn lock(folder: &Path) -> Result<File, StartError> {
     let failed = |error| StartError::Data(folder.to_owned(), error);
     let file = File::options()
         .create(true)

@@ -287,3 +287,21 @@ async fn accounts_without_the_opaque_setup_are_not_served() {
     app.start().await;
     alice.log_in(&app).await;
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let app = TestApp::full().await;
+    for file in [
+        "secure-chat.db",
+        "secure-chat.db-wal",
+        "opaque-server-setup",
+    ] {
+        let mode = std::fs::metadata(app.data().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}

@@ -385,7 +385,9 @@ async fn many_at_once_are_committed_together_and_in_order() {
 async fn pages_end_where_a_frame_does() {
     let mut app = TestApp::full().await;
     let (mut alice, _bob, mut log) = together(&mut app).await;
-    for _ in 0..10 {
+    // Enough for one page and a half.
+    let large = MAX_FRAME * 3 / 2 / MAX_MESSAGE_ENTRY;
+    for _ in 0..large {
         let mut entry = log.message(&alice.person, |_| {});
         // The same header before a seal as large as is allowed.
         let parsed = Entry::parse(&entry).unwrap();
@@ -397,20 +399,21 @@ async fn pages_end_where_a_frame_does() {
         entry = secure_chat_shared::log::entry::assemble_message(header, vec![7; room]);
         log.append(&mut alice, entry, Vec::new()).await;
     }
+    let size = 3 + large as u64;
     let mut from = 0;
     let mut pages = 0;
-    while from < 13 {
+    while from < size {
         let request = GetEntries {
             conversation: log.id(),
             from,
             limit: MAX_PAGE,
         };
         let page = alice.socket.call(&request).await.unwrap();
-        assert_eq!((page.size, page.entries[0].number), (13, from));
+        assert_eq!((page.size, page.entries[0].number), (size, from));
         from += page.entries.len() as u64;
         pages += 1;
     }
-    assert_eq!((from, pages), (13, 2));
+    assert_eq!((from, pages), (size, 2));
     let beyond = GetEntries {
         conversation: log.id(),
         from: u64::MAX,
