@@ -35,6 +35,17 @@ enum Inbound {
     Closed,
 }
 
+/// What the server gives, before the client sees it.
+pub enum Given {
+    /// The answer to operation `op`.
+    Reply { op: u16, body: Bytes },
+    /// Something unasked.
+    Event(Box<Event>),
+}
+
+/// A server that lies: it may alter what is given, or keep it back.
+pub type Lie = Box<dyn FnMut(Given) -> Option<Given>>;
+
 /// A connection that can be made, cut and made again.
 #[derive(Clone)]
 pub struct NativeSocket {
@@ -43,9 +54,22 @@ pub struct NativeSocket {
 
 struct SocketInner {
     outgoing: RefCell<Option<mpsc::UnboundedSender<Frame>>>,
-    waiting: RefCell<HashMap<u32, oneshot::Sender<Result<Bytes, CallError>>>>,
+    waiting: RefCell<HashMap<u32, Waiting>>,
+    lie: RefCell<Option<Lie>>,
     next: Cell<u32>,
     inbound: mpsc::UnboundedSender<Inbound>,
+}
+
+/// The operation that was asked, and who waits for its answer.
+type Waiting = (u16, oneshot::Sender<Result<Bytes, CallError>>);
+
+impl SocketInner {
+    fn told(&self, given: Given) -> Option<Given> {
+        match &mut *self.lie.borrow_mut() {
+            Some(lie) => lie(given),
+            None => Some(given),
+        }
+    }
 }
 
 impl Socket for NativeSocket {
@@ -53,7 +77,7 @@ impl Socket for NativeSocket {
         let id = self.inner.next.get();
         self.inner.next.set(id + 1);
         let (sender, receiver) = oneshot::channel();
-        self.inner.waiting.borrow_mut().insert(id, sender);
+        self.inner.waiting.borrow_mut().insert(id, (op, sender));
         let frame = codec::encode(&ClientFrame {
             id,
             op,
@@ -76,6 +100,7 @@ impl NativeSocket {
         let inner = SocketInner {
             outgoing: RefCell::new(None),
             waiting: RefCell::new(HashMap::new()),
+            lie: RefCell::new(None),
             next: Cell::new(0),
             inbound,
         };
@@ -113,16 +138,28 @@ impl NativeSocket {
                 let Frame::Binary(bytes) = frame else {
                     continue;
                 };
-                let answered = |id: u32, result| {
-                    if let Some(waiting) = inner.waiting.borrow_mut().remove(&id) {
-                        let _ = waiting.send(result);
-                    }
-                };
+                let waiting = |id: u32| inner.waiting.borrow_mut().remove(&id);
                 match codec::decode::<ServerFrame>(&bytes).unwrap() {
-                    ServerFrame::Reply { id, body } => answered(id, Ok(body)),
-                    ServerFrame::Refused { id, error } => answered(id, Err(error.into())),
+                    ServerFrame::Reply { id, body } => {
+                        let Some((op, sender)) = waiting(id) else {
+                            continue;
+                        };
+                        if let Some(Given::Reply { body, .. }) =
+                            inner.told(Given::Reply { op, body })
+                        {
+                            let _ = sender.send(Ok(body));
+                        }
+                    }
+                    ServerFrame::Refused { id, error } => {
+                        if let Some((_, sender)) = waiting(id) {
+                            let _ = sender.send(Err(error.into()));
+                        }
+                    }
                     ServerFrame::Event(event) => {
-                        let _ = inner.inbound.send(Inbound::Event(Box::new(event)));
+                        if let Some(Given::Event(event)) = inner.told(Given::Event(Box::new(event)))
+                        {
+                            let _ = inner.inbound.send(Inbound::Event(event));
+                        }
                     }
                 }
             }
@@ -130,6 +167,11 @@ impl NativeSocket {
             *inner.outgoing.borrow_mut() = None;
             let _ = inner.inbound.send(Inbound::Closed);
         });
+    }
+
+    /// From now on the server lies.
+    fn lie(&self, lie: Lie) {
+        *self.inner.lie.borrow_mut() = Some(lie);
     }
 
     /// Closes the connection from this side.
@@ -277,7 +319,18 @@ impl Person {
 
     /// Signs in on a fresh device.
     pub async fn sign_in(address: SocketAddr, name: &str, password: &str) -> Result<Self, Failure> {
+        Self::sign_in_lied_to(address, name, password, Some).await
+    }
+
+    /// Signs in on a fresh device, to a server that lies.
+    pub async fn sign_in_lied_to(
+        address: SocketAddr,
+        name: &str,
+        password: &str,
+        lie: impl FnMut(Given) -> Option<Given> + 'static,
+    ) -> Result<Self, Failure> {
         let mut person = Self::on_device(name, NativeKeys::new(), MemoryStore::new()).await;
+        person.is_lied_to(lie);
         person.connect(address).await;
         let password = Password(password.into());
         person
@@ -326,6 +379,16 @@ impl Person {
     pub async fn connect(&mut self, address: SocketAddr) {
         self.client.platform().socket.connect(address).await;
         self.client.connected().await;
+    }
+
+    /// Whatever the server gives this person from now on goes through `lie`.
+    pub fn is_lied_to(&mut self, lie: impl FnMut(Given) -> Option<Given> + 'static) {
+        self.client.platform().socket.lie(Box::new(lie));
+    }
+
+    /// What waits is tried again, and what browsers share is written.
+    pub async fn ticks(&mut self) {
+        self.client.tick().await;
     }
 
     /// Cuts the connection and waits until it is gone.

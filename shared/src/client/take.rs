@@ -65,7 +65,12 @@ impl<P: Platform> Client<P> {
             return Ok(());
         };
         let view = entry.view();
-        if view.size >= room.record.anchor && view.size <= number {
+        if view.size > number {
+            let reason = "The server has left out what the author of the next entry had seen before writing it.";
+            self.stop(room, reason, &bytes, None);
+            return Ok(());
+        }
+        if view.size >= room.record.anchor {
             let own = self.root_at(room, view.size).await?;
             if own.is_some_and(|own| own != view.root) {
                 let reason = "An author has seen another history of this conversation than the one shown here.";
