@@ -15,6 +15,23 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
         .current_dir(place::root())
         .env("PATH", path())
         .stdin(Stdio::null());
+    // What cargo told us about ourselves is no news for others: it names the clone's path, and build scripts that
+    // watch it (ring's) would be run, and all above them compiled, again in every clone.
+    for (name, _) in env::vars_os() {
+        let about_us = [
+            "CARGO_MANIFEST_",
+            "CARGO_PKG_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+            "CARGO_PRIMARY_",
+        ];
+        if name
+            .to_str()
+            .is_some_and(|name| about_us.iter().any(|prefix| name.starts_with(prefix)))
+        {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
