@@ -255,7 +255,8 @@ member-count =
     }
 admin = Admin
 invited = Invited
-invited-not-answered = Invited, has not answered yet
+invited-not-answered = invited, has not answered yet
+person-and-state = { $name } · { $state }
 presence-online = online
 presence-away = away
 presence-offline = offline

@@ -1,5 +1,6 @@
 //! What components find around them.
 
+use gloo_timers::callback::Interval;
 use secure_chat_shared::client::api::{Action, Answer, Failure, Outcome};
 use yew::prelude::*;
 
@@ -64,6 +65,16 @@ pub fn use_shown() -> Shown {
 pub fn use_place() -> Router {
     #[expect(clippy::expect_used, reason = "the application is the only root")]
     use_context::<Router>().expect("the application provides the router")
+}
+
+/// Shows the component anew each minute: "5 minutes ago" stays true.
+#[hook]
+pub fn use_minute() {
+    let update = use_force_update();
+    use_effect_with((), move |()| {
+        let interval = Interval::new(60_000, move || update.force_update());
+        move || drop(interval)
+    });
 }
 
 /// Something asked of the engine whose outcome its component shows itself.

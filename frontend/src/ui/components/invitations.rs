@@ -8,7 +8,7 @@ use yew::prelude::*;
 
 use super::avatar::Avatar;
 use super::conversation_list::picture_seed;
-use crate::ui::context::{use_place, use_request};
+use crate::ui::context::{use_minute, use_place, use_request};
 use crate::ui::route::Route;
 use crate::ui::state::others;
 use crate::ui::text::t;
@@ -80,6 +80,7 @@ struct ItemProps {
 
 #[component]
 fn Item(props: &ItemProps) -> Html {
+    use_minute();
     let Standing::Invited { by, at } = &props.conversation.standing else {
         return Html::default();
     };

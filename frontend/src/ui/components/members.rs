@@ -7,6 +7,7 @@ use secure_chat_shared::client::api::{
     Action, Conversation, Member, PresenceStatus, Row, RowBody, Standing,
 };
 use secure_chat_shared::ids::UserId;
+use web_sys::Element;
 use yew::prelude::*;
 
 use super::avatar::{Avatar, seed};
@@ -15,7 +16,7 @@ use super::icon::{Glyph, Icon};
 use super::new_conversation::{InvitePeople, Rename};
 use super::presence;
 use super::safety::SafetyNumber;
-use crate::ui::context::use_tools;
+use crate::ui::context::{use_minute, use_tools};
 use crate::ui::route::Route;
 use crate::ui::state::{Room, can_write};
 use crate::ui::text::t;
@@ -54,6 +55,17 @@ pub fn Members(props: &Props) -> Html {
         let asked = asked.clone();
         Callback::from(move |_: MouseEvent| asked.set(Some(what.clone())))
     };
+    let escape = {
+        let on_close = props.on_close.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            let in_dialog = event
+                .target_dyn_into::<Element>()
+                .is_some_and(|target| target.closest("dialog").ok().flatten().is_some());
+            if event.key() == "Escape" && !in_dialog {
+                on_close.emit(());
+            }
+        })
+    };
     let conversation = &props.conversation;
     let may_act = can_write(conversation);
     let member = |member: &Member| {
@@ -64,7 +76,7 @@ pub fn Members(props: &Props) -> Html {
         }
     };
     html! {
-        <div class="details">
+        <div class="details" onkeydown={escape}>
             <section class="members" aria-label={t!("members")}>
                 <header class="details-head">
                     <h2>{ t!("members") }</h2>
@@ -112,6 +124,7 @@ struct ItemProps {
 
 #[component]
 fn MemberItem(props: &ItemProps) -> Html {
+    use_minute();
     let member = &props.member;
     let status = if props.own {
         Some(PresenceStatus::Online)

@@ -24,6 +24,8 @@ use crate::ui::text::t;
 
 /// Messages of one author further apart are not one group.
 const GROUP_MS: u64 = 5 * 60 * 1000;
+/// From so many rows on, those out of sight are not laid out.
+const MANY: usize = 500;
 /// So near to the newest message is at it, in CSS pixels.
 const NEAR: i32 = 80;
 /// So near to the oldest row more are fetched, in CSS pixels.
@@ -114,7 +116,7 @@ pub fn MessageList(props: &Props) -> Html {
         <div class="log-frame">
             <div class="log" role="log" aria-label={t!("messages")} aria-busy={older.busy.to_string()}
                 tabindex="0" ref={node} {onscroll}>
-                <div class="rows">
+                <div class={classes!("rows", (props.room.rows.len() > MANY).then_some("many"))}>
                     if older.busy {
                         <p class="happened">{ t!("loading-older") }</p>
                     }

@@ -16,7 +16,7 @@ use crate::ui::components::link::Link;
 use crate::ui::components::members::Members;
 use crate::ui::components::message_list::MessageList;
 use crate::ui::components::presence;
-use crate::ui::context::{Shown, use_request, use_shown, use_tools};
+use crate::ui::context::{Shown, use_minute, use_request, use_shown, use_tools};
 use crate::ui::route::Route;
 use crate::ui::state::{Change, can_write, is_invitation, others};
 use crate::ui::text::{list, t};
@@ -39,6 +39,7 @@ pub fn ConversationPage(props: &Props) -> Html {
     let details = use_state_eq(|| false);
     let at_newest = use_state_eq(|| true);
     let visible = use_visible();
+    use_minute();
     let id = props.id;
     let conversation = shown.conversation(&id).cloned();
     let room = shown.room(&id).cloned();
@@ -224,16 +225,24 @@ fn subtitle(conversation: &Conversation, me: &UserId, shown: &Shown) -> AttrValu
     if conversation.standing == Standing::Former {
         return t!("former");
     }
-    let invited = |user| {
-        conversation
-            .members
-            .iter()
-            .any(|m| m.user == user && m.invited)
-    };
-    match only_other(conversation, me) {
-        Some(user) if invited(user) => t!("invited-not-answered"),
-        Some(user) => presence::words(shown.presence_of(&user)),
-        None => t!("member-count", count = conversation.members.len()),
+    let mut others = others(conversation, me);
+    match (others.next(), others.next()) {
+        (Some(member), None) => {
+            let state = if member.invited {
+                t!("invited-not-answered")
+            } else {
+                presence::words(shown.presence_of(&member.user))
+            };
+            if conversation.title.is_empty() {
+                return state;
+            }
+            t!(
+                "person-and-state",
+                name = member.name.as_str(),
+                state = state.as_str()
+            )
+        }
+        _ => t!("member-count", count = conversation.members.len()),
     }
 }
 
