@@ -259,7 +259,7 @@ impl Account {
                 version,
                 encryption: field(&keys, "encryption")?,
                 rsa_signing: field(&keys, "rsaSigning")?,
-                dsa_signing: dsa::PrivateKey::from_pkcs8(&pkcs8).map_err(dsa_failed)?,
+                dsa_signing: dsa::PrivateKey::from_pkcs8(&pkcs8).map_err(|_| damaged())?,
             });
         }
         Ok(Self {
@@ -427,8 +427,9 @@ fn field<T: JsCast>(object: &JsValue, name: &str) -> Result<T, KeysError> {
         .ok_or_else(damaged)
 }
 
+/// A record that is not what was stored: no better than one that does not open.
 fn damaged() -> KeysError {
-    KeysError::Platform(StoreError::Damaged.to_string())
+    KeysError::DoesNotOpen
 }
 
 fn failed(error: Refused) -> KeysError {

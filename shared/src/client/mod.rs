@@ -98,11 +98,23 @@ impl<P: Platform> Client<P> {
         match self.load().await {
             Ok(true) => self.set_session_from_account(),
             Ok(false) => self.set_session(Session::SignedOut { ended: false }),
-            Err(_) => {
-                // A store that does not open is of no use; what it held is on the server or in the vault.
+            Err(
+                Trouble::Store(platform::StoreError::Damaged)
+                | Trouble::Keys(platform::KeysError::DoesNotOpen),
+            ) => {
+                // What a damaged store held is on the server or in the vault.
                 let _ = self.forget_everything().await;
                 (self.emit)(Event::Notice(api::Notice::StoreRebuilt));
                 self.set_session(Session::SignedOut { ended: false });
+            }
+            Err(trouble) => {
+                // It may work the next time: nothing is wiped, for messages may still wait in there.
+                let text = match trouble {
+                    Trouble::Store(error) => error.to_string(),
+                    Trouble::Keys(error) => error.to_string(),
+                    _ => "the stored data cannot be read".into(),
+                };
+                self.set_session(Session::Unsupported(text));
             }
         }
         self.show_everything();
