@@ -93,8 +93,8 @@ impl<P: Platform> Client<P> {
         }
         (self.emit)(Event::Progress(Step::Registered));
         let code = recovery.reveal().to_string();
-        self.recovery_code = Some(code.clone());
-        self.begin_session(name, identity, signed_in, true).await?;
+        self.begin_session(name, identity, signed_in, Some(code.clone()))
+            .await?;
         (self.emit)(Event::RecoveryCode(code));
         self.after_sign_in(1).await
     }
@@ -171,7 +171,7 @@ impl<P: Platform> Client<P> {
             .await?;
         self.adopt_synced(logged_in.state.generation, &state)
             .await?;
-        self.begin_session(name, newest, logged_in.signed_in, false)
+        self.begin_session(name, newest, logged_in.signed_in, None)
             .await?;
         self.after_sign_in(logged_in.state.generation).await
     }
@@ -191,9 +191,10 @@ impl<P: Platform> Client<P> {
     }
 
     pub(super) async fn recovery_code_seen(&mut self, saved: bool) -> Result<Answer, Trouble> {
-        self.recovery_code = None;
         if let Some(account) = &mut self.account {
-            account.recovery_pending = !saved;
+            if saved {
+                account.recovery_code = None;
+            }
             let account = account.clone();
             self.keep_account(account).await?;
         }
@@ -237,7 +238,6 @@ impl<P: Platform> Client<P> {
         self.presence.clear();
         self.open.clear();
         self.batch.clear();
-        self.recovery_code = None;
         self.synced = Synced::default();
         self.platform.keys().wipe().await?;
         Ok(self.platform.store().clear().await?)
@@ -285,7 +285,7 @@ impl<P: Platform> Client<P> {
         name: UserName,
         identity: SignedIdentity,
         signed_in: SignedIn,
-        recovery_pending: bool,
+        recovery_code: Option<String>,
     ) -> Result<(), Trouble> {
         let SignedIn {
             token,
@@ -298,7 +298,7 @@ impl<P: Platform> Client<P> {
             identity,
             token,
             session,
-            recovery_pending,
+            recovery_code,
         };
         self.resumed = true;
         self.keep_account(account).await

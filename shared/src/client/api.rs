@@ -60,7 +60,7 @@ pub enum Action {
     /// Ends the session and wipes this browser's data.
     #[n(2)]
     SignOut,
-    /// The recovery code was saved (`true`) or put off (`false`); it is forgotten here either way.
+    /// The recovery code was saved (`true`), and is forgotten here, or put off (`false`), and can be shown again.
     #[n(3)]
     RecoveryCodeSeen {
         /// Whether it was saved.

@@ -46,8 +46,6 @@ pub struct Client<P: Platform> {
     platform: P,
     emit: Box<dyn FnMut(Event)>,
     account: Option<AccountRecord>,
-    /// The recovery code of the account just made, until its person has seen to it.
-    recovery_code: Option<String>,
     session: Session,
     connection: Connection,
     /// A socket is there; `resumed` says whether it is signed in.
@@ -72,7 +70,6 @@ impl<P: Platform> Client<P> {
             platform,
             emit,
             account: None,
-            recovery_code: None,
             session: Session::Starting,
             connection: Connection::Connecting,
             connected: false,

@@ -22,7 +22,11 @@ impl<P: Platform> Client<P> {
         (self.emit)(Event::Session(session));
         let connection = self.connection;
         (self.emit)(Event::Connection(connection));
-        if let Some(code) = self.recovery_code.clone() {
+        let unsaved = self
+            .account
+            .as_ref()
+            .and_then(|account| account.recovery_code.clone());
+        if let Some(code) = unsaved {
             (self.emit)(Event::RecoveryCode(code));
         }
         let ids: Vec<ConversationId> = self.rooms.keys().copied().collect();
@@ -51,7 +55,7 @@ impl<P: Platform> Client<P> {
             name: account.name.to_string(),
             algorithm: account.identity.identity().algorithm,
             fingerprint: account.identity.hash().to_string(),
-            recovery_pending: account.recovery_pending,
+            recovery_pending: account.recovery_code.is_some(),
         };
         self.set_session(Session::SignedIn(me));
     }

@@ -39,9 +39,9 @@ pub struct AccountRecord {
     /// The session's id.
     #[n(4)]
     pub session: SessionId,
-    /// The recovery code was not confirmed as saved.
+    /// The recovery code, on the device that made it, until its person has saved it.
     #[n(5)]
-    pub recovery_pending: bool,
+    pub recovery_code: Option<String>,
 }
 
 /// A conversation, besides its state, which has a record of its own since it is large and changes seldom.
