@@ -6,7 +6,7 @@ use secure_chat_shared::crypto::identity::SignedIdentity;
 use secure_chat_shared::crypto::signing::Claim;
 use secure_chat_shared::ids::{ConversationId, UserId, View};
 use secure_chat_shared::log::tree;
-use secure_chat_shared::log::{Act, Entry, LogState, Refusal};
+use secure_chat_shared::log::{Act, Entry, LogState};
 use secure_chat_shared::protocol::{ErrorCode, MAX_MESSAGE_ENTRY, MAX_STATE_ENTRY, RequestError};
 
 use crate::app::App;
@@ -223,19 +223,6 @@ pub async fn keep_wraps(
         (None, None) => return Ok(()),
     };
     Ok(wraps::insert(tx.connection(), &next.conversation, new).await?)
-}
-
-pub fn refused(refusal: Refusal) -> RequestError {
-    let code = match refusal {
-        Refusal::Conflict => ErrorCode::Conflict,
-        Refusal::NotMember | Refusal::NotAllowed => ErrorCode::NotAllowed,
-        Refusal::StaleEpoch => ErrorCode::StaleEpoch,
-        Refusal::EpochDue => ErrorCode::EpochDue,
-        Refusal::StaleIdentity => ErrorCode::StaleIdentity,
-        Refusal::FalseView => ErrorCode::FalseView,
-        Refusal::Invalid(_) => ErrorCode::InvalidEntry,
-    };
-    RequestError::new(code, refusal.to_string())
 }
 
 pub fn invalid(text: &str) -> RequestError {

@@ -19,7 +19,7 @@ use secure_chat_shared::{codec, protocol};
 
 use super::checks::{
     Parsed, blocking, embedded, invalid, keep_wraps, known_identities, must_be_by, must_be_newest,
-    must_be_true, no_conversation, parse, refused, verify,
+    must_be_true, no_conversation, parse, verify,
 };
 use super::presence;
 use crate::app::App;
@@ -43,7 +43,7 @@ pub async fn create(c: &Connection, id: u32, request: CreateConversation) -> Res
     let known = known_identities(&c.app, &embedded).await?;
 
     let (create, invite, begun) = blocking(move || {
-        let judged = LogState::begin(&create.entry).map_err(refused)?;
+        let judged = LogState::begin(&create.entry).map_err(RequestError::from)?;
         verify(judged.claims(), &known)?;
         let first = judged
             .into_first_state()
@@ -59,7 +59,7 @@ pub async fn create(c: &Connection, id: u32, request: CreateConversation) -> Res
                 "the second entry sees the first",
             ));
         }
-        let judged = first.judge(&invite.entry, 1).map_err(refused)?;
+        let judged = first.judge(&invite.entry, 1).map_err(RequestError::from)?;
         verify(judged.claims(), &known)?;
         Ok((create, invite, Begun { first, judged }))
     })
@@ -233,7 +233,10 @@ async fn go_on(
         };
     }
     let number = head.frontier.size();
-    let judged = head.state.judge(&parsed.entry, number).map_err(refused)?;
+    let judged = head
+        .state
+        .judge(&parsed.entry, number)
+        .map_err(RequestError::from)?;
     must_be_true(tx, &head, &id, parsed.entry.view()).await?;
     if judged.claims() != verified {
         verify(judged.claims(), &[])?;

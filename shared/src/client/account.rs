@@ -135,7 +135,7 @@ impl<P: Platform> Client<P> {
             let claims = signed
                 .claims(chain.last().map(SignedIdentity::identity))
                 .map_err(|_| nonsense())?;
-            if self.platform.keys().verify(&claims).await?.contains(&false) {
+            if !self.all_hold(&claims).await? {
                 return Err(nonsense());
             }
             chain.push(signed);

@@ -29,12 +29,13 @@ mod trouble;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::api::{Action, Answer, Command, Connection, Event, Failure, Outcome, Session};
-use self::platform::{Platform, Store, Table, Write};
+use self::platform::{Keys, Platform, Store, Table, Write};
 use self::records::{AccountRecord, OutgoingRecord, PinRecord};
 use self::room::Room;
 use self::state_sync::Synced;
 use self::trouble::Trouble;
 use crate::codec;
+use crate::crypto::signing::Claim;
 use crate::ids::{ConversationId, UserId};
 use crate::protocol::{self, PresenceStatus};
 
@@ -273,7 +274,6 @@ impl<P: Platform> Client<P> {
 
     /// Loads account, pins, rooms and outbox; `false` where nobody is signed in on this device.
     async fn load(&mut self) -> Result<bool, Trouble> {
-        use self::platform::Keys;
         let keys_of = self.platform.keys().load().await?;
         let Some(bytes) = self
             .platform
@@ -320,6 +320,11 @@ impl<P: Platform> Client<P> {
             return Ok(());
         }
         Ok(self.platform.store().write(batch).await?)
+    }
+
+    /// Whether every claim holds.
+    async fn all_hold(&self, claims: &[Claim]) -> Result<bool, Trouble> {
+        Ok(!self.platform.keys().verify(claims).await?.contains(&false))
     }
 
     /// The signed-in account.

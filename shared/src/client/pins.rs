@@ -3,7 +3,7 @@
 
 use super::Client;
 use super::api::{Answer, Blocked, Event, Failure, Notice};
-use super::platform::{Keys, Platform, Table};
+use super::platform::{Platform, Table};
 use super::records::{self, PinRecord};
 use super::room::Room;
 use super::trouble::Trouble;
@@ -27,7 +27,7 @@ impl<P: Platform> Client<P> {
             let signed = SignedIdentity::parse(bytes).map_err(|_| nonsense())?;
             let before = newest.as_ref().map(SignedIdentity::identity);
             let claims = signed.claims(before).map_err(|_| nonsense())?;
-            if self.platform.keys().verify(&claims).await?.contains(&false) {
+            if !self.all_hold(&claims).await? {
                 return Err(nonsense());
             }
             hashes.push(signed.hash());

@@ -1,7 +1,7 @@
 //! Catching up with the server's logs, and what comes in live.
 
 use super::api::{Connection, Event, Notice};
-use super::platform::{Keys, Platform, Socket, Store};
+use super::platform::{Platform, Socket, Store};
 use super::room::Room;
 use super::take::Arrival;
 use super::trouble::Trouble;
@@ -309,13 +309,7 @@ impl<P: Platform> Client<P> {
             let judged = state
                 .judge(&entry, *number)
                 .map_err(|_| Trouble::BadReply("a state entry breaks the rules"))?;
-            if self
-                .platform
-                .keys()
-                .verify(judged.claims())
-                .await?
-                .contains(&false)
-            {
+            if !self.all_hold(judged.claims()).await? {
                 return Err(Trouble::BadReply("a state entry's signature does not hold"));
             }
             state.apply(judged);
@@ -338,13 +332,7 @@ impl<P: Platform> Client<P> {
         }
         let judged = LogState::begin(&entry)
             .map_err(|_| Trouble::BadReply("the first entry breaks the rules"))?;
-        if self
-            .platform
-            .keys()
-            .verify(judged.claims())
-            .await?
-            .contains(&false)
-        {
+        if !self.all_hold(judged.claims()).await? {
             return Err(Trouble::BadReply(
                 "the first entry's signature does not hold",
             ));

@@ -90,13 +90,7 @@ impl<P: Platform> Client<P> {
                         return Ok(());
                     }
                 };
-                if self
-                    .platform
-                    .keys()
-                    .verify(judged.claims())
-                    .await?
-                    .contains(&false)
-                {
+                if !self.all_hold(judged.claims()).await? {
                     let reason = "The server took a change whose signature does not hold.";
                     self.stop(room, reason, &bytes, None);
                     return Ok(());

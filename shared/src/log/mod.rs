@@ -4,9 +4,11 @@
 //! - [`entry`]: the exact bytes of entries
 //! - [`act`]: what state entries do
 //! - [`state`]: who may read and do what after each state entry
+//! - `enact`: what each act changes, if its author may
 //! - [`judge`]: whether an entry is valid in the state that its predecessors make
 
 pub mod act;
+mod enact;
 pub mod entry;
 pub mod judge;
 pub mod state;

@@ -1,0 +1,209 @@
+//! What a person can ask for.
+
+use minicbor::{Decode, Encode};
+
+use super::Algorithm;
+use crate::ids::{ConversationId, MessageId, UserId};
+
+/// What a person asks for. Every command is answered by one [`Event::Done`] with its `ticket`.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct Command {
+    /// Chosen by the page at random; names the answer. The same ticket again is the same command again.
+    #[n(0)]
+    pub ticket: u64,
+    /// What.
+    #[n(1)]
+    pub action: Action,
+}
+
+/// A password on its way to OPAQUE. Debug shows nothing; wiped when dropped.
+#[derive(Clone, Encode, Decode, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+#[cbor(transparent)]
+pub struct Password(#[n(0)] pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// What a person can ask for.
+#[derive(Debug, Clone, Encode, Decode)]
+pub enum Action {
+    /// Makes an account and signs in. Progress comes as [`Event::Progress`], the code as [`Event::RecoveryCode`].
+    #[n(0)]
+    Register {
+        /// As typed.
+        #[n(0)]
+        name: String,
+        /// As typed.
+        #[n(1)]
+        password: Password,
+        /// How messages are signed.
+        #[n(2)]
+        algorithm: Algorithm,
+    },
+    /// Signs in.
+    #[n(1)]
+    SignIn {
+        /// As typed.
+        #[n(0)]
+        name: String,
+        /// As typed.
+        #[n(1)]
+        password: Password,
+    },
+    /// Ends the session and wipes this browser's data.
+    #[n(2)]
+    SignOut,
+    /// The recovery code was saved (`true`), and is forgotten here, or put off (`false`), and can be shown again.
+    #[n(3)]
+    RecoveryCodeSeen {
+        /// Whether it was saved.
+        #[n(0)]
+        saved: bool,
+    },
+    /// Begins a conversation; the answer is [`Answer::Conversation`].
+    #[n(4)]
+    CreateConversation {
+        /// Names as typed, without the person's own.
+        #[n(0)]
+        people: Vec<String>,
+        /// Empty for none.
+        #[n(1)]
+        title: String,
+    },
+    /// Accepts an invitation.
+    #[n(5)]
+    Accept(#[n(0)] ConversationId),
+    /// Declines an invitation.
+    #[n(6)]
+    Decline(#[n(0)] ConversationId),
+    /// Leaves.
+    #[n(7)]
+    Leave(#[n(0)] ConversationId),
+    /// Invites people by name.
+    #[n(8)]
+    Invite {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// Names as typed.
+        #[n(1)]
+        people: Vec<String>,
+    },
+    /// Removes somebody.
+    #[n(9)]
+    Remove {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// Whom.
+        #[n(1)]
+        user: UserId,
+    },
+    /// Sends a text. Answered as soon as it is safely in the outbox.
+    #[n(10)]
+    Send {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// Chosen by the page at random; sending the same id again changes nothing.
+        #[n(1)]
+        id: MessageId,
+        /// What.
+        #[n(2)]
+        text: String,
+    },
+    /// Tries a failed message again.
+    #[n(11)]
+    Retry {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// Which.
+        #[n(1)]
+        id: MessageId,
+    },
+    /// Shows a conversation: its newest rows, members and history come as events.
+    #[n(12)]
+    Open(#[n(0)] ConversationId),
+    /// Wants rows older than number `before`; they come as [`Event::Rows`].
+    #[n(13)]
+    Older {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// The oldest number that the page has.
+        #[n(1)]
+        before: u64,
+    },
+    /// Everything up to this number was seen by the person.
+    #[n(14)]
+    MarkRead {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// Highest number seen.
+        #[n(1)]
+        number: u64,
+    },
+    /// Marks somebody's present identity as verified (`true`) or takes it back.
+    #[n(15)]
+    MarkVerified {
+        /// Whom.
+        #[n(0)]
+        user: UserId,
+        /// Which way.
+        #[n(1)]
+        verified: bool,
+    },
+    /// Wants a person's safety number with oneself: [`Answer::SafetyNumber`].
+    #[n(16)]
+    SafetyNumber(#[n(0)] UserId),
+    /// Keeps a draft, empty to forget it.
+    #[n(17)]
+    Draft {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// What is in the composer.
+        #[n(1)]
+        text: String,
+    },
+    /// A page opened or reloaded: sends it all events that make its state whole.
+    #[n(18)]
+    Hello,
+    /// Connects at once instead of waiting for the next attempt.
+    #[n(19)]
+    ReconnectNow,
+    /// Renames a conversation.
+    #[n(20)]
+    Rename {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// The new title, empty for none.
+        #[n(1)]
+        title: String,
+    },
+    /// Accepts somebody's changed identity, which had blocked sending.
+    #[n(21)]
+    AcceptIdentity(#[n(0)] UserId),
+    /// Wants the list of sessions: [`Answer::Sessions`].
+    #[n(22)]
+    Sessions,
+    /// Ends one of one's other sessions, by its id in hex.
+    #[n(23)]
+    RevokeSession(#[n(0)] String),
+    /// Throws a failed message away.
+    #[n(24)]
+    Discard {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// Which.
+        #[n(1)]
+        id: MessageId,
+    },
+}
