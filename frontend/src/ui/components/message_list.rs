@@ -112,6 +112,8 @@ pub fn MessageList(props: &Props) -> Html {
         let node = node.clone();
         Callback::from(move |_: MouseEvent| to_newest(&node, ScrollBehavior::Smooth))
     };
+    // A list of its own, all of it keyed: beside a sibling without a key, rows would be made anew at each change.
+    let rows: Html = items(props).into_iter().collect();
     html! {
         <div class="log-frame">
             <div class="log" role="log" aria-label={t!("messages")} aria-busy={older.busy.to_string()}
@@ -120,7 +122,7 @@ pub fn MessageList(props: &Props) -> Html {
                     if older.busy {
                         <p class="happened">{ t!("loading-older") }</p>
                     }
-                    { for items(props) }
+                    { rows }
                 </div>
             </div>
             if !*at_newest {
