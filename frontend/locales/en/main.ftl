@@ -66,7 +66,7 @@ step-done = done
 ## Recovery code
 
 recovery-code = Recovery code
-recovery-hint = If you forget your password, only this code brings your account back. It is shown once. Keep it on paper or in a password manager.
+recovery-hint = If you forget your password, only this code brings your account back. Keep it on paper or in a password manager.
 recovery-ask = Type two groups of the code as you have kept it.
 recovery-group = Group { $place }
 recovery-again = Show the code again
@@ -161,7 +161,7 @@ proof-signed-by = Signed by
 proof-algorithm = Algorithm
 proof-fingerprint = Fingerprint
 proof-epoch = Sealed under
-proof-claimed = Written, by the author’s clock
+proof-claimed = Author’s clock
 epoch-number = Key { $epoch }
 invalid-seal = A message by { $author } cannot be shown: its seal does not open. It may have been altered on the way.
 invalid-signature = A message that claims to be by { $author } is not shown: its signature is wrong.
