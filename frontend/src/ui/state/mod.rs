@@ -52,6 +52,8 @@ pub struct Link {
 
 /// Changes of the [`State`].
 #[derive(Debug, Clone)]
+// The large one is the frequent one, and each lives for a moment.
+#[allow(clippy::large_enum_variant)]
 pub enum Change {
     /// The engine tells.
     Told(Event),
