@@ -3,7 +3,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread;
 use std::time::Duration;
@@ -33,33 +33,36 @@ const SERVER: &[&str] = &["Cargo.toml", "shared", "backend", "migrations"];
 
 fn run(args: &[String]) -> Result {
     let client = product::client_folder(Profile::Dev);
+    let mut binary: Option<PathBuf> = None;
     let mut server: Option<Child> = None;
     let (mut client_seen, mut server_seen) = (None, None);
     loop {
+        let mut built = false;
         let now = Some(fingerprint(CLIENT));
         if client_seen != now {
             client_seen = now;
-            if shown(product::build_client(Profile::Dev)).is_some() && server.is_some() {
-                // The server reads the files from their folder: it goes on.
-                say("Reload the page at http://localhost:8080");
-            }
+            built |= shown(product::build_client(Profile::Dev)).is_some();
         }
         let now = Some(fingerprint(SERVER));
         if server_seen != now {
             server_seen = now;
-            if let Some(binary) = shown(product::build_server(Profile::Dev, None)) {
-                stop(server.take());
-                server = Some(
-                    program(binary)
-                        .args(["serve", "--listen", LISTEN, "--data"])
-                        .arg(place::root().join("data"))
-                        .arg("--client")
-                        .arg(&client)
-                        .args(args)
-                        .spawn()?,
-                );
-                say("Secure Chat is at http://localhost:8080; waiting for changes (Ctrl+C ends)");
-            }
+            let new = shown(product::build_server(Profile::Dev, None));
+            built |= new.is_some();
+            binary = new.or(binary);
+        }
+        // The server reads the client's files when it starts.
+        if let Some(binary) = binary.as_ref().filter(|_| built) {
+            stop(server.take());
+            server = Some(
+                program(binary)
+                    .args(["serve", "--listen", LISTEN, "--data"])
+                    .arg(place::root().join("data"))
+                    .arg("--client")
+                    .arg(&client)
+                    .args(args)
+                    .spawn()?,
+            );
+            say("Secure Chat is at http://localhost:8080; waiting for changes (Ctrl+C ends)");
         }
         thread::sleep(Duration::from_millis(500));
     }
