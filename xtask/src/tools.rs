@@ -147,7 +147,7 @@ impl Tool {
             Self::WasmBindgen => "about 3 minutes on two cores",
             Self::Trunk => "about 6 minutes on two cores",
             Self::WasmPack => "about 2 minutes on two cores",
-            Self::CargoDeny => "about 8 minutes on two cores",
+            Self::CargoDeny => "about 3 minutes on two cores",
             Self::WasmOpt => "seconds",
         }
     }
