@@ -274,8 +274,8 @@ impl<P: Platform> Client<P> {
         let body = identity.body();
         let payload = identity::signing_payload(&body);
         let keys = self.platform.keys();
-        let by_rsa = keys.sign(Algorithm::RsaPss, &payload).await?;
-        let by_dsa = keys.sign(Algorithm::Dsa, &payload).await?;
+        let by_rsa = keys.sign(1, Algorithm::RsaPss, &payload).await?;
+        let by_dsa = keys.sign(1, Algorithm::Dsa, &payload).await?;
         SignedIdentity::assemble(body, by_rsa, by_dsa, None)
             .map_err(|error| Failure::Internal(error.to_string()).into())
     }

@@ -10,7 +10,7 @@ use super::platform::{CallError, Keys, Platform, Socket};
 use super::trouble::Trouble;
 use crate::codec::{self, Bytes};
 use crate::crypto::epoch::{EpochContext, EpochKey, commitment, seal_title};
-use crate::crypto::identity::SignedIdentity;
+use crate::crypto::identity::{Identity, SignedIdentity};
 use crate::crypto::random;
 use crate::ids::{ConversationId, Epoch, NameError, UserId, UserName, View};
 use crate::log::act::{Accept, Create, Drop, Invite, Rename};
@@ -30,6 +30,7 @@ pub(super) enum Intent {
     Decline,
     Leave,
     Remove(UserId),
+    SetAdmin(UserId, bool),
     Rename(String),
     Rekey,
 }
@@ -65,7 +66,7 @@ impl<P: Platform> Client<P> {
             None,
             Act::Create(create),
         );
-        let create = self.signed(&header).await?;
+        let create = self.signed(&header, &account.identity).await?;
         let entry = Entry::parse(&create).map_err(|_| internal())?;
         let state = LogState::begin(&entry)
             .ok()
@@ -147,6 +148,15 @@ impl<P: Platform> Client<P> {
         self.author(id, Intent::Remove(user)).await
     }
 
+    pub(super) async fn set_admin(
+        &mut self,
+        id: ConversationId,
+        user: UserId,
+        admin: bool,
+    ) -> Result<Answer, Trouble> {
+        self.author(id, Intent::SetAdmin(user, admin)).await
+    }
+
     pub(super) async fn rename(
         &mut self,
         id: ConversationId,
@@ -168,7 +178,7 @@ impl<P: Platform> Client<P> {
             if room.record.broken.is_some() {
                 return Err(Failure::LogBroken.into());
             }
-            if let Some(Blocked::IdentityChanged { user, name }) = self.blocked(room) {
+            if let Some(Blocked::IdentityChanged { user, name, .. }) = self.blocked(room) {
                 // Going away hands nobody a key; everything else might.
                 if !matches!(intent, Intent::Leave | Intent::Decline) {
                     return Err(Failure::IdentityChanged(user, name).into());
@@ -248,7 +258,11 @@ impl<P: Platform> Client<P> {
                 true
             }
             Intent::Rekey => true,
-            Intent::Accept | Intent::Decline | Intent::Leave | Intent::Rename(_) => false,
+            Intent::Accept
+            | Intent::Decline
+            | Intent::Leave
+            | Intent::SetAdmin(..)
+            | Intent::Rename(_) => false,
         };
         let (announcement, wraps, key) = if announces && state.mode == Mode::EndToEnd {
             let (announcement, wraps, key) = self.announce(state, view, &after, title).await?;
@@ -281,6 +295,8 @@ impl<P: Platform> Client<P> {
                     })
                 }
             }
+            Intent::SetAdmin(user, true) => Act::Promote(*user),
+            Intent::SetAdmin(user, false) => Act::Demote(*user),
             Intent::Rename(title) => {
                 let epoch = state.epoch().ok_or_else(missing)?.epoch;
                 let key = self
@@ -308,7 +324,7 @@ impl<P: Platform> Client<P> {
             Some(state.last),
             act,
         );
-        let bytes = self.signed(&header).await?;
+        let bytes = self.signed(&header, &me.identity).await?;
         // What the server would refuse is not sent.
         let entry = Entry::parse(&bytes).map_err(|_| internal())?;
         state
@@ -359,11 +375,21 @@ impl<P: Platform> Client<P> {
         Ok((announcement, wraps, key))
     }
 
-    async fn signed(&self, header: &StateHeader) -> Result<Vec<u8>, Trouble> {
-        let algorithm = self.me()?.identity.identity().algorithm;
+    async fn signed(
+        &self,
+        header: &StateHeader,
+        by: &SignedIdentity,
+    ) -> Result<Vec<u8>, Trouble> {
         let bytes = codec::encode(header);
         let payload = state_signing_payload(&bytes);
-        let signature = self.platform.keys().sign(algorithm, &payload).await?;
+        let Identity {
+            version, algorithm, ..
+        } = by.identity();
+        let signature = self
+            .platform
+            .keys()
+            .sign(*version, *algorithm, &payload)
+            .await?;
         Ok(assemble_state(bytes, signature))
     }
 

@@ -183,6 +183,7 @@ impl<P: Platform> Client<P> {
                 Ok(())
             }
             protocol::Event::SessionEnded => self.on_session_ended().await,
+            protocol::Event::IdentityPublished(_) => Ok(()),
         };
         if let Err(trouble) = result {
             self.after_sync_trouble(&trouble).await;
@@ -230,9 +231,23 @@ impl<P: Platform> Client<P> {
             Action::RecoveryCodeSeen { saved } => self.recovery_code_seen(saved).await,
             Action::Sessions => self.sessions().await,
             Action::RevokeSession(id) => self.revoke_session(&id).await,
-            Action::CreateConversation { people, title } => {
-                self.create_conversation(&people, &title).await
-            }
+            Action::CreateConversation {
+                people,
+                title,
+                managed: _,
+            } => self.create_conversation(&people, &title).await,
+            Action::SetAdmin {
+                conversation,
+                user,
+                admin,
+            } => self.set_admin(conversation, user, admin).await,
+            Action::ShareHistory { .. }
+            | Action::ChangeKeys { .. }
+            | Action::FetchKeys { .. }
+            | Action::MakeLink
+            | Action::FollowLink { .. }
+            | Action::Block { .. }
+            | Action::History(_) => Err(Failure::WrongState.into()),
             Action::Accept(conversation) => self.accept(conversation).await,
             Action::Decline(conversation) => self.decline(conversation).await,
             Action::Leave(conversation) => self.leave(conversation).await,

@@ -6,6 +6,7 @@ use super::api::{Answer, Event, Failure, Message, MessageState, Row, RowBody, Ro
 use super::author::Intent;
 use super::platform::{CallError, Keys, Platform, Socket, Table};
 use super::records::{self, OutgoingRecord};
+use super::room::Room;
 use super::take::{last_line, usable_epoch};
 use super::trouble::Trouble;
 use crate::codec::{self, Bytes};
@@ -214,7 +215,7 @@ impl<P: Platform> Client<P> {
         if self.standing(room) != Standing::Member {
             return Err(Failure::NotAllowed.into());
         }
-        if let Some(super::api::Blocked::IdentityChanged { user, name }) = self.blocked(room) {
+        if let Some(super::api::Blocked::IdentityChanged { user, name, .. }) = self.blocked(room) {
             return Err(Failure::IdentityChanged(user, name).into());
         }
         let old = room.state.epoch().is_some_and(|current| {
@@ -238,18 +239,18 @@ impl<P: Platform> Client<P> {
         let current = room.state.epoch().ok_or(Failure::NotAllowed)?.clone();
         if let (Some(entry), Some(epoch)) = (&waiting.entry, waiting.epoch)
             && epoch == current.epoch
-            && self.is_by_present_identity(entry)
+            && self.is_by_identity_in_force(room, entry)
         {
             return Ok(entry.clone());
         }
-        let account = self.me()?.clone();
+        let user = self.me()?.user;
+        let me = room.me(&user).ok_or(Failure::NotAllowed)?.identity.clone();
         let view = room.record.frontier.view();
-        let identity = account.identity.hash();
         let salt = Salt(random::bytes());
         let header = MessageHeader::new(
             conversation,
-            account.user,
-            identity,
+            user,
+            me.hash(),
             view,
             current.epoch,
             current.entry,
@@ -257,7 +258,7 @@ impl<P: Platform> Client<P> {
             salt,
         );
         let header = codec::encode(&header);
-        let algorithm = account.identity.identity().algorithm;
+        let (version, algorithm) = (me.identity().version, me.identity().algorithm);
         let content = Content::Text {
             text: waiting.text.clone(),
         };
@@ -267,7 +268,7 @@ impl<P: Platform> Client<P> {
             content,
         });
         let payload = message::signing_payload(&header, &inner);
-        let signature = self.platform.keys().sign(algorithm, &payload).await?;
+        let signature = self.platform.keys().sign(version, algorithm, &payload).await?;
         let Some(mut room) = self.rooms.remove(&conversation) else {
             return Err(Failure::NotAllowed.into());
         };
@@ -285,12 +286,11 @@ impl<P: Platform> Client<P> {
         Ok(entry)
     }
 
-    fn is_by_present_identity(&self, entry: &[u8]) -> bool {
+    fn is_by_identity_in_force(&self, room: &Room, entry: &[u8]) -> bool {
         let Ok(Entry::Message(entry)) = Entry::parse(entry) else {
             return false;
         };
-        self.account
-            .as_ref()
+        room.me(&entry.header.sender)
             .is_some_and(|me| me.identity.hash() == entry.header.identity)
     }
 

@@ -108,7 +108,12 @@ impl<P: Platform> Client<P> {
                 return None;
             }
             let name = person.identity.identity().name.to_string();
-            Some(Blocked::IdentityChanged { user: *user, name })
+            let compromised = pin.pin.compromised;
+            Some(Blocked::IdentityChanged {
+                user: *user,
+                name,
+                compromised,
+            })
         })
     }
 

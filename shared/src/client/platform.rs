@@ -6,7 +6,7 @@
 #![allow(async_fn_in_trait)]
 
 use crate::codec::{self, Bytes};
-use crate::crypto::account::Vault;
+use crate::crypto::account::{Vault, VaultKeys};
 use crate::crypto::epoch::EpochKey;
 use crate::crypto::opaque::ExportKey;
 use crate::crypto::recovery::RecoveryCode;
@@ -68,6 +68,15 @@ pub struct MadeKeys {
     pub vault: Vault,
 }
 
+/// What [`Keys::renew`] leaves to publish.
+#[derive(Debug, Clone)]
+pub struct Renewed {
+    /// For the identity.
+    pub public: PublicKeys,
+    /// For the vault; names the version.
+    pub keys: VaultKeys,
+}
+
 /// What opens a vault.
 #[derive(Clone, Copy)]
 pub enum Unlock<'a> {
@@ -93,8 +102,7 @@ pub enum KeysError {
 
 /// Private-key operations of the signed-in user, and public-key operations in bulk.
 ///
-/// An implementation keeps the keys of every identity version that the vault holds; signing uses the newest,
-/// unwrapping the version that the caller names.
+/// An implementation keeps the keys of every identity version that the vault holds; the caller names the version.
 pub trait Keys {
     /// Makes identity version 1's three key pairs, K_priv and K_state, wraps them, stores them on this device for
     /// `user` (replacing what was there) and forgets K_priv.
@@ -123,8 +131,28 @@ pub trait Keys {
     /// Removes every key from memory and device.
     async fn wipe(&self) -> Result<(), KeysError>;
 
-    /// Signs with the newest signing key of that algorithm. The message is what [`Claim::message`] describes.
-    async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature, KeysError>;
+    /// Makes the keys of the version after the vault's last, sealed under K_priv, and holds them in memory: they sign
+    /// from now on, and come to stay with [`Keys::adopt`]. `fresh` makes three new pairs, else the last version's are
+    /// sealed again under the new number. `vault` and `public` as in [`Keys::open`], which this does first.
+    async fn renew(
+        &self,
+        user: UserId,
+        export_key: &ExportKey,
+        vault: &Vault,
+        public: &[PublicKeys],
+        fresh: bool,
+    ) -> Result<Renewed, KeysError>;
+
+    /// Stores what [`Keys::renew`] made as this device's newest version.
+    async fn adopt(&self) -> Result<(), KeysError>;
+
+    /// Signs with the signing key of an identity version. The message is what [`Claim::message`] describes.
+    async fn sign(
+        &self,
+        version: u32,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Result<Signature, KeysError>;
 
     /// Opens an RSA-OAEP-SHA256 wrap addressed to identity version `version` under `label`.
     async fn unwrap(&self, version: u32, wrap: &[u8], label: &[u8]) -> Result<EpochKey, KeysError>;
@@ -151,6 +179,8 @@ pub enum Table {
     Conversations,
     /// Verified entries for display, by conversation id and number (8 bytes, big-endian).
     Entries,
+    /// The exact bytes of those entries, under the same keys.
+    Log,
     /// Epoch keys, by conversation id and epoch (4 bytes, big-endian).
     Epochs,
     /// What is still to be sent, by a counter (8 bytes, big-endian).
@@ -161,10 +191,11 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Meta,
         Self::Conversations,
         Self::Entries,
+        Self::Log,
         Self::Epochs,
         Self::Outbox,
         Self::Pins,
@@ -176,6 +207,7 @@ impl Table {
             Self::Meta => "meta",
             Self::Conversations => "conversations",
             Self::Entries => "entries",
+            Self::Log => "log",
             Self::Epochs => "epochs",
             Self::Outbox => "outbox",
             Self::Pins => "pins",

@@ -56,6 +56,8 @@ impl<P: Platform> Client<P> {
             algorithm: account.identity.identity().algorithm,
             fingerprint: account.identity.hash().to_string(),
             recovery_pending: account.recovery_code.is_some(),
+            version: account.identity.identity().version,
+            outdated: false,
         };
         self.set_session(Session::SignedIn(me));
     }
@@ -269,6 +271,7 @@ impl<P: Platform> Client<P> {
                     log::Standing::Invited { by } => Some(by),
                     log::Standing::Accepted(_) => None,
                 };
+                let pin = self.pins.get(user).map(|record| &record.pin);
                 Member {
                     user: *user,
                     name: person.identity.identity().name.to_string(),
@@ -276,6 +279,11 @@ impl<P: Platform> Client<P> {
                     admin: person.admin,
                     verified: self.is_verified(user),
                     removable: *user != me && (own_admin || invited == Some(me)),
+                    by_link: pin.is_some_and(|pin| pin.by_link),
+                    rotated: pin.is_some_and(|pin| pin.verified_before && !pin.verified),
+                    changeable: *user != me && own_admin && invited.is_none(),
+                    shareable: false,
+                    algorithm: person.identity.identity().algorithm,
                 }
             })
             .collect();

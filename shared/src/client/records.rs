@@ -177,6 +177,8 @@ impl PinRecord {
             verified: false,
             verified_before: false,
             resets: 0,
+            by_link: false,
+            compromised: false,
         };
         Self {
             name: Some(identity.name.clone()),
@@ -209,6 +211,8 @@ impl PinRecord {
             verified: false,
             verified_before: false,
             resets,
+            by_link: false,
+            compromised: false,
         };
         self.earlier.clear();
         self.conflict = None;

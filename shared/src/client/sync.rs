@@ -218,12 +218,16 @@ impl<P: Platform> Client<P> {
         let anchor = self
             .platform
             .socket()
-            .request(&GetAnchor { conversation })
+            .request(&GetAnchor {
+                conversation,
+                after: None,
+            })
             .await?;
         let Anchor {
             state: entries,
             size,
             peaks,
+            more: _,
         } = anchor;
         let mut room = if size == 0 {
             self.begin_from_create(conversation).await?

@@ -59,6 +59,14 @@ pub struct Pin {
     #[n(4)]
     #[cbor(default)]
     pub resets: u32,
+    /// Verified by an invite link, not by comparing numbers.
+    #[n(5)]
+    #[cbor(default)]
+    pub by_link: bool,
+    /// Its owner declared this version compromised: nothing follows it.
+    #[n(6)]
+    #[cbor(default)]
+    pub compromised: bool,
 }
 
 /// Whether somebody is blocked, and since when that holds.
@@ -220,6 +228,8 @@ mod tests {
             verified: false,
             verified_before: false,
             resets: 0,
+            by_link: false,
+            compromised: false,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::act::{Act, Announcement, Drop, Invite, Mode, NewIdentity, Share};
 use super::judge::{MAX_READERS, Refusal, WRAP_LEN};
-use super::state::{EpochRecord, LogState, Person, Reading, Standing, TitleRecord};
+use super::state::{EpochRecord, LogState, Person, Reading, ShareRecord, Standing, TitleRecord};
 use crate::crypto::epoch::SealedTitle;
 use crate::crypto::signing::Claim;
 use crate::ids::{EntryHash, Epoch, UserId, View};
@@ -118,20 +118,25 @@ impl LogState {
             }
             Act::Share(share) => {
                 turn.must_be_admin()?;
-                self.check_share(share)?;
+                let record = self.check_share(share)?;
+                self.shares.push(record);
                 Ok(Effect::Nothing)
             }
             Act::Fault(epoch) => {
                 self.reading(&turn.sender, *epoch)
                     .ok_or(Refusal::NotAllowed)?;
+                if !self.faults.insert((turn.sender, *epoch)) {
+                    return Err(Refusal::Invalid("this fault waits for an answer already"));
+                }
                 Ok(Effect::Nothing)
             }
             Act::Rewrap(rewrap) => {
                 turn.must_be_accepted()?;
-                self.reading(&rewrap.user, rewrap.epoch)
-                    .ok_or(Refusal::NotAllowed)?;
                 if rewrap.wrap.len() != WRAP_LEN {
                     return Err(Refusal::Invalid("a wrap has 384 bytes"));
+                }
+                if !self.faults.remove(&(rewrap.user, rewrap.epoch)) {
+                    return Err(Refusal::Invalid("a rewrap answers a fault"));
                 }
                 Ok(Effect::Nothing)
             }
@@ -227,7 +232,7 @@ impl LogState {
         })
     }
 
-    fn check_share(&self, share: &Share) -> Result<(), Refusal> {
+    fn check_share(&self, share: &Share) -> Result<ShareRecord, Refusal> {
         let person = self.people.get(&share.user).ok_or(Refusal::NotAllowed)?;
         if person.identity.hash() != share.identity {
             return Err(Refusal::StaleIdentity);
@@ -242,7 +247,13 @@ impl LogState {
                 "the shared epochs are not a list of earlier ones",
             ));
         }
-        Ok(())
+        Ok(ShareRecord {
+            user: share.user,
+            identity: share.identity,
+            version: person.identity.identity().version,
+            epochs: share.epochs.clone(),
+            wraps: share.wraps,
+        })
     }
 
     /// Puts a fresh epoch into force for whoever may read now.

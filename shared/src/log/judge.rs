@@ -119,6 +119,8 @@ impl LogState {
             last_number: 0,
             title: None,
             continues: create.continues,
+            shares: Vec::new(),
+            faults: std::collections::BTreeSet::new(),
         };
         let change = Change {
             joined: vec![header.sender],

@@ -1,6 +1,6 @@
 //! Who may read and do what, after each state entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
@@ -49,6 +49,12 @@ pub struct LogState {
     /// What this conversation goes on from.
     #[n(10)]
     pub continues: Option<(ConversationId, View)>,
+    /// Earlier epochs that were handed over.
+    #[n(11)]
+    pub shares: Vec<ShareRecord>,
+    /// Whose wraps of which epochs do not open and have not been handed again.
+    #[n(12)]
+    pub faults: BTreeSet<(UserId, Epoch)>,
 }
 
 /// Somebody who may read.
@@ -129,6 +135,26 @@ pub struct Reading {
     pub to: Option<Epoch>,
 }
 
+/// Earlier epochs that an admin handed to somebody.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct ShareRecord {
+    /// To whom.
+    #[n(0)]
+    pub user: UserId,
+    /// Under which identity the wraps are.
+    #[n(1)]
+    pub identity: IdentityHash,
+    /// Its version.
+    #[n(2)]
+    pub version: u32,
+    /// Which epochs, ascending.
+    #[n(3)]
+    pub epochs: Vec<Epoch>,
+    /// Root over the wraps, in the order of `epochs`.
+    #[n(4)]
+    pub wraps: Root,
+}
+
 /// A sealed title and its context.
 #[derive(Debug, Clone, Encode, Decode)]
 pub struct TitleRecord {
@@ -182,6 +208,19 @@ impl LogState {
                 && reading.from <= epoch
                 && reading.to.is_none_or(|last| epoch <= last)
         })
+    }
+
+    /// The newest share that hands an epoch to somebody.
+    pub fn share(&self, user: &UserId, epoch: Epoch) -> Option<&ShareRecord> {
+        self.shares
+            .iter()
+            .rev()
+            .find(|share| share.user == *user && share.epochs.binary_search(&epoch).is_ok())
+    }
+
+    /// Whether somebody can read an epoch, by right or because it was shared.
+    pub fn may_read(&self, user: &UserId, epoch: Epoch) -> bool {
+        self.reading(user, epoch).is_some() || self.share(user, epoch).is_some()
     }
 
     /// Whether somebody is an accepted member.

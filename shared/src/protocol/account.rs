@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::codec::Bytes;
-use crate::crypto::account::{NewAccount, Vault};
+use crate::crypto::account::{NewAccount, Vault, VaultKeys};
 use crate::ids::{SessionId, Timestamp, UserId, UserName};
 
 /// A success that carries nothing.
@@ -139,6 +139,54 @@ pub struct Resumed {
     /// The newest generation of the synced state.
     #[n(2)]
     pub state_generation: u64,
+    /// The newest version of the user's identity.
+    #[n(3)]
+    pub identity_version: u32,
+}
+
+/// First step of proving the password again on a signed-in socket: OPAQUE `KE1`.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct ConfirmStart {
+    /// OPAQUE `KE1`.
+    #[n(0)]
+    pub ke1: Bytes,
+}
+
+/// Second step: OPAQUE `KE3`. Allows one [`PublishIdentity`] on this socket.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct ConfirmFinish {
+    /// OPAQUE `KE3`.
+    #[n(0)]
+    pub ke3: Bytes,
+}
+
+/// Reply to [`ConfirmFinish`]: what opens with the password.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct Confirmed {
+    /// Every version of the user's own identity, oldest first, as signed.
+    #[n(0)]
+    pub identities: Vec<Bytes>,
+    /// The vault.
+    #[n(1)]
+    pub vault: Vault,
+    /// Statements that versions of it are compromised.
+    #[n(2)]
+    pub compromised: Vec<Bytes>,
+}
+
+/// Puts the next version of the user's identity into force and its keys into the vault, in one transaction. On a
+/// socket that has just answered [`ConfirmFinish`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct PublishIdentity {
+    /// The next version, as signed.
+    #[n(0)]
+    pub identity: Bytes,
+    /// Its private keys, sealed under K_priv.
+    #[n(1)]
+    pub keys: VaultKeys,
+    /// CBOR of [`crate::crypto::identity::Compromised`] about the version before, where that one is in other hands.
+    #[n(2)]
+    pub compromised: Option<Bytes>,
 }
 
 /// Ends this session.
@@ -239,6 +287,17 @@ pub struct Found {
     /// Online or since when not, where the asker shares a conversation with them.
     #[n(2)]
     pub presence: Option<Presence>,
+    /// CBOR of [`crate::crypto::identity::Compromised`]: statements about versions of it.
+    #[n(3)]
+    pub compromised: Vec<Bytes>,
+}
+
+/// Asks the directory for several people by name.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct LookupNames {
+    /// Normalised names, at most [`super::MAX_READERS`].
+    #[n(0)]
+    pub names: Vec<UserName>,
 }
 
 /// Asks the directory for people by id.
@@ -249,7 +308,7 @@ pub struct LookupUsers {
     pub users: Vec<UserId>,
 }
 
-/// Reply to [`LookupUsers`]; unknown ids are left out.
+/// Reply to [`LookupUsers`] and [`LookupNames`]; whoever is unknown is left out.
 #[derive(Debug, Clone, Encode, Decode)]
 pub struct FoundMany {
     /// In no particular order.

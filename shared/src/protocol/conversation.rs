@@ -73,6 +73,9 @@ pub struct GetAnchor {
     /// Which log.
     #[n(0)]
     pub conversation: ConversationId,
+    /// The last state entry that the asker has of this anchor; none for the first page.
+    #[n(1)]
+    pub after: Option<u64>,
 }
 
 /// Reply to [`GetAnchor`]: the state entries before the asker's own `invite` (all of them, oldest first), and the tree
@@ -89,6 +92,63 @@ pub struct Anchor {
     /// Roots of the tree's complete subtrees, largest first.
     #[n(2)]
     pub peaks: Vec<Root>,
+    /// Whether state entries are still missing: ask again after the last one.
+    #[n(3)]
+    pub more: bool,
+}
+
+/// Asks for the tree over the first `size` entries, to read earlier history from there.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct GetPeaks {
+    /// Which log.
+    #[n(0)]
+    pub conversation: ConversationId,
+    /// Number of entries.
+    #[n(1)]
+    pub size: u64,
+}
+
+/// Reply to [`GetPeaks`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct Peaks {
+    /// Roots of the tree's complete subtrees, largest first.
+    #[n(0)]
+    pub peaks: Vec<Root>,
+}
+
+/// Asks for the key with which this server signs its announcements.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct GetManagedKey;
+
+/// Reply to [`GetManagedKey`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct ManagedKey {
+    /// RSA-3072, SubjectPublicKeyInfo DER: what `create` names in [`crate::log::Mode::ServerManaged`].
+    #[n(0)]
+    pub spki: Bytes,
+}
+
+/// Gives entries back to a server that has lost them (restored from a backup). Each is judged like a new one, whoever
+/// uploads it; those that the server has must be the same.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct Reupload {
+    /// Which log.
+    #[n(0)]
+    pub conversation: ConversationId,
+    /// Number of the first entry given.
+    #[n(1)]
+    pub from: u64,
+    /// Their exact bytes, consecutive.
+    #[n(2)]
+    pub entries: Vec<Bytes>,
+}
+
+/// Reply to [`Reupload`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct Reuploaded {
+    /// Size of the log now.
+    #[n(0)]
+    pub size: u64,
 }
 
 /// Asks for entries by number.

@@ -25,4 +25,7 @@ pub enum Event {
     /// This session has ended; the socket closes.
     #[n(2)]
     SessionEnded,
+    /// Another browser of the user published this version of the user's identity.
+    #[n(3)]
+    IdentityPublished(#[n(0)] u32),
 }

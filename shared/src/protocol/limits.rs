@@ -2,12 +2,12 @@
 
 /// Largest frame of a socket that has not signed in, bytes.
 pub const MAX_FRAME_BEFORE_SIGN_IN: usize = 64 * 1024;
-/// Largest frame, bytes: an `invite` of 499 people fits, with their identities (2.6 kB each) and all wraps.
-pub const MAX_FRAME: usize = 2 * 1024 * 1024;
+/// Largest frame, bytes: an `invite` of 499 people fits, with their identities (3.1 kB each) and all wraps.
+pub const MAX_FRAME: usize = 3 * 1024 * 1024;
 /// Largest `message` entry, bytes.
 pub const MAX_MESSAGE_ENTRY: usize = 160 * 1024;
 /// Largest state entry without its wraps, bytes (500 embedded identities fit).
-pub const MAX_STATE_ENTRY: usize = 1536 * 1024;
+pub const MAX_STATE_ENTRY: usize = 2 * 1024 * 1024;
 /// Most people who may read one conversation.
 pub const MAX_READERS: usize = 500;
 /// Most entries in one page of [`super::GetEntries`]; a page also ends before [`MAX_FRAME`].

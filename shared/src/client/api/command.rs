@@ -3,6 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use super::Algorithm;
+#[cfg(doc)]
+use super::{Answer, Event, Me};
 use crate::ids::{ConversationId, MessageId, UserId};
 
 /// What a person asks for. Every command is answered by one [`Event::Done`] with its `ticket`.
@@ -72,6 +74,9 @@ pub enum Action {
         /// Empty for none.
         #[n(1)]
         title: String,
+        /// Whether the server makes the keys (and so could read).
+        #[n(2)]
+        managed: bool,
     },
     /// Accepts an invitation.
     #[n(5)]
@@ -206,4 +211,82 @@ pub enum Action {
         #[n(1)]
         id: MessageId,
     },
+    /// Makes a member an admin (`true`) or an ordinary member.
+    #[n(25)]
+    SetAdmin {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// Whom.
+        #[n(1)]
+        user: UserId,
+        /// Which way.
+        #[n(2)]
+        admin: bool,
+    },
+    /// Lets somebody read what was said before their invitation.
+    #[n(26)]
+    ShareHistory {
+        /// Where.
+        #[n(0)]
+        conversation: ConversationId,
+        /// With whom.
+        #[n(1)]
+        user: UserId,
+    },
+    /// Puts a new version of one's own identity into force, in every conversation.
+    #[n(27)]
+    ChangeKeys {
+        /// Proves who asks, and opens the vault.
+        #[n(0)]
+        password: Password,
+        /// What changes.
+        #[n(1)]
+        change: KeyChange,
+    },
+    /// Brings newer keys here, which another browser has made ([`Me::outdated`]).
+    #[n(28)]
+    FetchKeys {
+        /// Opens the vault.
+        #[n(0)]
+        password: Password,
+    },
+    /// Makes an invite link: [`Answer::Link`].
+    #[n(29)]
+    MakeLink,
+    /// Follows an invite link, whose owner is then verified: [`Answer::LinkOwner`].
+    #[n(30)]
+    FollowLink {
+        /// What follows `#` in the link, without a leading `invite=`.
+        #[n(0)]
+        fragment: String,
+    },
+    /// Blocks somebody (`true`) or takes it back: no invitations from them, no notices of their messages.
+    #[n(31)]
+    Block {
+        /// Whom.
+        #[n(0)]
+        user: UserId,
+        /// Which way.
+        #[n(1)]
+        blocked: bool,
+    },
+    /// Wants everything that happened in a conversation, oldest first: [`Answer::History`].
+    #[n(32)]
+    History(#[n(0)] ConversationId),
+}
+
+/// What a new version of one's identity changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum KeyChange {
+    /// How messages are signed from now on; the keys stay.
+    #[n(0)]
+    Algorithm(#[n(0)] Algorithm),
+    /// Fresh keys, signed by the old ones: contacts follow by themselves.
+    #[n(1)]
+    Rotate,
+    /// Fresh keys, and the statement that the old ones are in other hands: leaves every conversation, and contacts
+    /// have to accept the new ones.
+    #[n(2)]
+    Compromised,
 }

@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::Algorithm;
 use crate::ids::{ConversationId, Epoch, Timestamp, UserId};
 
 /// A conversation as the page shows it.
@@ -81,6 +82,9 @@ pub enum Blocked {
         /// Name.
         #[n(1)]
         name: String,
+        /// They declared the old one compromised.
+        #[n(2)]
+        compromised: bool,
     },
     /// The log does not fit what was signed; the sentence says how.
     #[n(1)]
@@ -108,6 +112,21 @@ pub struct Member {
     /// Whether they invited, or one is an admin: an open invitation can be taken back, a member removed.
     #[n(5)]
     pub removable: bool,
+    /// Verified by an invite link, not by comparing numbers.
+    #[n(6)]
+    pub by_link: bool,
+    /// An earlier version of their keys was verified, this one was not: "rotated since verified".
+    #[n(7)]
+    pub rotated: bool,
+    /// Whether one may make them an admin, or an ordinary member.
+    #[n(8)]
+    pub changeable: bool,
+    /// Whether there is earlier history that one may share with them.
+    #[n(9)]
+    pub shareable: bool,
+    /// Signs with.
+    #[n(10)]
+    pub algorithm: Algorithm,
 }
 
 /// The newest message, for the list.

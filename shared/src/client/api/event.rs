@@ -90,6 +90,9 @@ pub enum Event {
         #[n(2)]
         text: String,
     },
+    /// Everybody who is blocked now.
+    #[n(12)]
+    Blocked(#[n(0)] Vec<UserId>),
 }
 
 /// A passing note.
@@ -107,4 +110,13 @@ pub enum Notice {
     /// Something failed that nobody had asked for (catching up, sending what waited).
     #[n(3)]
     Trouble(#[n(0)] Failure),
+    /// Somebody declared their keys compromised.
+    #[n(4)]
+    Compromised(#[n(0)] String),
+    /// Somebody answered an invite link, and is verified by it.
+    #[n(5)]
+    VerifiedByLink(#[n(0)] String),
+    /// The server had lost entries of a conversation, and got so many back from this browser.
+    #[n(6)]
+    GaveBack(#[n(0)] u64),
 }

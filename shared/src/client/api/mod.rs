@@ -10,7 +10,7 @@ mod outcome;
 mod row;
 mod session;
 
-pub use command::{Action, Command, Password};
+pub use command::{Action, Command, KeyChange, Password};
 pub use conversation::{Blocked, Conversation, LastLine, Member, Standing};
 pub use event::{Event, Notice};
 pub use outcome::{Answer, Failure, Outcome, SessionRow};

@@ -2,6 +2,9 @@
 
 use minicbor::{Decode, Encode};
 
+use super::Row;
+#[cfg(doc)]
+use super::RowBody;
 use crate::ids::{ConversationId, Timestamp, UserId};
 
 /// How a command went.
@@ -30,6 +33,22 @@ pub enum Answer {
     /// Signed-in browsers.
     #[n(3)]
     Sessions(#[n(0)] Vec<SessionRow>),
+    /// The part of an invite link after `#invite=`.
+    #[n(4)]
+    Link(#[n(0)] String),
+    /// Whose link it is; a conversation with them can be begun.
+    #[n(5)]
+    LinkOwner {
+        /// Who.
+        #[n(0)]
+        user: UserId,
+        /// Name.
+        #[n(1)]
+        name: String,
+    },
+    /// What happened in a conversation, oldest first; all are [`RowBody::Happened`].
+    #[n(6)]
+    History(#[n(0)] Vec<Row>),
 }
 
 /// One signed-in browser.
@@ -112,4 +131,16 @@ pub enum Failure {
     /// Signed in as somebody else already, or in another state in which this makes no sense.
     #[n(18)]
     WrongState,
+    /// The invite link is not whole, or not what its owner's identity says.
+    #[n(19)]
+    BadLink,
+    /// The password given to confirm something is wrong.
+    #[n(20)]
+    WrongPassword,
+    /// Another browser has made newer keys: the password brings them here.
+    #[n(21)]
+    Outdated,
+    /// The conversation's key is not at hand; it has been asked for again.
+    #[n(22)]
+    KeyMissing,
 }

@@ -169,6 +169,9 @@ pub enum Deed {
     /// Handed the key again to this one.
     #[n(15)]
     Rewrapped(#[n(0)] String),
+    /// The server made a fresh key (there is no actor).
+    #[n(16)]
+    ServerRekeyed(#[n(0)] Epoch),
 }
 
 /// An entry that is not rendered.

@@ -44,6 +44,12 @@ pub struct Me {
     /// Whether the recovery code still waits to be saved.
     #[n(4)]
     pub recovery_pending: bool,
+    /// Version of the identity.
+    #[n(5)]
+    pub version: u32,
+    /// Another browser has made newer keys: messages wait until the password brings them here.
+    #[n(6)]
+    pub outdated: bool,
 }
 
 /// Steps of the progress lists, in their order.

@@ -1,8 +1,10 @@
 //! Keys in memory, by the `rsa` and `dsa` crates.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::client::platform::{KeyStep, Keys, KeysError, MadeKeys, PublicKeys, Unlock};
+use crate::client::platform::{KeyStep, Keys, KeysError, MadeKeys, PublicKeys, Renewed, Unlock};
+use crate::codec::Bytes;
 use crate::crypto::account::{Vault, VaultKeys};
 use crate::crypto::epoch::EpochKey;
 use crate::crypto::label::{labelled, purpose};
@@ -89,8 +91,8 @@ pub struct NativeKeys {
 
 #[derive(Default)]
 struct Device {
-    /// What the next [`Keys::make`] takes instead of making keys.
-    ready: Option<PrivateKeys>,
+    /// What [`Keys::make`] and [`Keys::renew`] take, in this order, before they make keys.
+    ready: VecDeque<PrivateKeys>,
     held: Option<Held>,
 }
 
@@ -99,6 +101,8 @@ struct Held {
     /// By version, oldest first.
     keys: Vec<(u32, Arc<PrivateKeys>)>,
     state: Secret32,
+    /// What [`Keys::renew`] made and [`Keys::adopt`] has not stored yet.
+    next: Option<(u32, Arc<PrivateKeys>)>,
 }
 
 impl NativeKeys {
@@ -110,12 +114,17 @@ impl NativeKeys {
     /// A device without keys, whose first [`Keys::make`] takes these instead of making some.
     pub fn with_keys(keys: PrivateKeys) -> Self {
         let device = Device {
-            ready: Some(keys),
+            ready: [keys].into(),
             held: None,
         };
         Self {
             device: Arc::new(Mutex::new(device)),
         }
+    }
+
+    /// The next fresh keys are these.
+    pub fn provide(&self, keys: PrivateKeys) {
+        self.device().ready.push_back(keys);
     }
 
     fn device(&self) -> MutexGuard<'_, Device> {
@@ -139,52 +148,28 @@ impl Keys for NativeKeys {
         recovery: &RecoveryCode,
         step: &dyn Fn(KeyStep),
     ) -> Result<MadeKeys, KeysError> {
-        let ready = self.device().ready.take();
+        let ready = self.device().ready.pop_front();
         let keys = ready.map_or_else(PrivateKeys::make, Ok)?;
         step(KeyStep::Encryption);
         step(KeyStep::Signing);
         let public = keys.public()?;
         let (private, state) = (Secret32::make(), Secret32::make());
-        let seal =
-            |purpose, plaintext: &[u8]| vault::seal(&private, purpose, &user, plaintext).into();
         let by_password = vault::kek_from_export(export_key);
         let exposed = private.expose();
+        let seal = |key: &Secret32, purpose, plaintext: &[u8]| {
+            Bytes(vault::seal(key, purpose, &user, plaintext))
+        };
         let vault = Vault {
-            priv_by_password: vault::seal(
-                &by_password,
-                VaultPurpose::PrivByPassword,
-                &user,
-                exposed,
-            )
-            .into(),
-            priv_by_recovery: vault::seal(
-                &recovery.kek(),
-                VaultPurpose::PrivByRecovery,
-                &user,
-                exposed,
-            )
-            .into(),
-            state_key: seal(VaultPurpose::StateKey, state.expose()),
-            keys: vec![VaultKeys {
-                version: 1,
-                encryption: seal(
-                    VaultPurpose::EncryptionKey { version: 1 },
-                    &keys.encryption.to_pkcs8().map_err(platform)?,
-                ),
-                rsa_signing: seal(
-                    VaultPurpose::RsaSigningKey { version: 1 },
-                    &keys.rsa_signing.to_pkcs8().map_err(platform)?,
-                ),
-                dsa_signing: seal(
-                    VaultPurpose::DsaSigningKey { version: 1 },
-                    &keys.dsa_signing.to_pkcs8().map_err(platform)?,
-                ),
-            }],
+            priv_by_password: seal(&by_password, VaultPurpose::PrivByPassword, exposed),
+            priv_by_recovery: seal(&recovery.kek(), VaultPurpose::PrivByRecovery, exposed),
+            state_key: seal(&private, VaultPurpose::StateKey, state.expose()),
+            keys: vec![seal_keys(&private, user, 1, &keys)?],
         };
         self.device().held = Some(Held {
             user,
             keys: vec![(1, Arc::new(keys))],
             state,
+            next: None,
         });
         step(KeyStep::Sealed);
         Ok(MadeKeys { public, vault })
@@ -197,43 +182,43 @@ impl Keys for NativeKeys {
         vault: &Vault,
         public: &[PublicKeys],
     ) -> Result<(), KeysError> {
-        let (kek, purpose, blob) = match unlock {
-            Unlock::Password(export_key) => (
-                vault::kek_from_export(export_key),
-                VaultPurpose::PrivByPassword,
-                &vault.priv_by_password,
-            ),
-            Unlock::Recovery(code) => (
-                code.kek(),
-                VaultPurpose::PrivByRecovery,
-                &vault.priv_by_recovery,
-            ),
+        let (held, _) = open_vault(user, unlock, vault, public)?;
+        self.device().held = Some(held);
+        Ok(())
+    }
+
+    async fn renew(
+        &self,
+        user: UserId,
+        export_key: &ExportKey,
+        vault: &Vault,
+        public: &[PublicKeys],
+        fresh: bool,
+    ) -> Result<Renewed, KeysError> {
+        let (mut held, private) = open_vault(user, Unlock::Password(export_key), vault, public)?;
+        let (last, newest) = held.keys.last().ok_or(KeysError::Missing)?;
+        let version = last + 1;
+        let keys = if fresh {
+            let ready = self.device().ready.pop_front();
+            Arc::new(ready.map_or_else(PrivateKeys::make, Ok)?)
+        } else {
+            newest.clone()
         };
-        let opened = vault::open(&kek, purpose, &user, blob).map_err(no_key)?;
-        let private = Secret32::from_slice(&opened).map_err(no_key)?;
-        let open = |purpose, blob: &[u8]| {
-            vault::open(&private, purpose, &user, blob).map_err(|_| KeysError::DoesNotOpen)
-        };
-        let opened = open(VaultPurpose::StateKey, &vault.state_key)?;
-        let state = Secret32::from_slice(&opened).map_err(no_key)?;
-        if vault.keys.is_empty() || vault.keys.len() != public.len() {
-            return Err(KeysError::DoesNotOpen);
-        }
-        let mut keys = Vec::new();
-        for (sealed, public) in vault.keys.iter().zip(public) {
-            let version = sealed.version;
-            if keys.last().is_some_and(|(before, _)| *before >= version) {
-                return Err(KeysError::DoesNotOpen);
-            }
-            let opened = PrivateKeys::from_pkcs8(
-                &open(VaultPurpose::EncryptionKey { version }, &sealed.encryption)?,
-                &open(VaultPurpose::RsaSigningKey { version }, &sealed.rsa_signing)?,
-                &open(VaultPurpose::DsaSigningKey { version }, &sealed.dsa_signing)?,
-            )?;
-            opened.check(public)?;
-            keys.push((version, Arc::new(opened)));
-        }
-        self.device().held = Some(Held { user, keys, state });
+        let sealed = seal_keys(&private, user, version, &keys)?;
+        let public = keys.public()?;
+        held.next = Some((version, keys));
+        self.device().held = Some(held);
+        Ok(Renewed {
+            public,
+            keys: sealed,
+        })
+    }
+
+    async fn adopt(&self) -> Result<(), KeysError> {
+        let mut device = self.device();
+        let held = device.held.as_mut().ok_or(KeysError::Missing)?;
+        let next = held.next.take().ok_or(KeysError::Missing)?;
+        held.keys.push(next);
         Ok(())
     }
 
@@ -246,8 +231,17 @@ impl Keys for NativeKeys {
         Ok(())
     }
 
-    async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature, KeysError> {
-        let keys = self.held(|held| held.keys.last().map(|(_, keys)| keys.clone()))?;
+    async fn sign(
+        &self,
+        version: u32,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Result<Signature, KeysError> {
+        let keys = self.held(|held| {
+            let mut all = held.keys.iter().chain(&held.next);
+            all.find(|(known, _)| *known == version)
+                .map(|(_, keys)| keys.clone())
+        })?;
         let signature = match algorithm {
             Algorithm::RsaPss => keys.rsa_signing.sign(message).map_err(platform)?,
             Algorithm::Dsa => keys.dsa_signing.sign(message).map_err(platform)?,
@@ -295,6 +289,83 @@ impl Keys for NativeKeys {
         })?;
         opened.map(|plaintext| plaintext.to_vec()).map_err(no_key)
     }
+}
+
+/// One version's keys, sealed under K_priv.
+fn seal_keys(
+    private: &Secret32,
+    user: UserId,
+    version: u32,
+    keys: &PrivateKeys,
+) -> Result<VaultKeys, KeysError> {
+    let seal = |purpose, pkcs8: &[u8]| Bytes(vault::seal(private, purpose, &user, pkcs8));
+    Ok(VaultKeys {
+        version,
+        encryption: seal(
+            VaultPurpose::EncryptionKey { version },
+            &keys.encryption.to_pkcs8().map_err(platform)?,
+        ),
+        rsa_signing: seal(
+            VaultPurpose::RsaSigningKey { version },
+            &keys.rsa_signing.to_pkcs8().map_err(platform)?,
+        ),
+        dsa_signing: seal(
+            VaultPurpose::DsaSigningKey { version },
+            &keys.dsa_signing.to_pkcs8().map_err(platform)?,
+        ),
+    })
+}
+
+/// Opens all of a vault, and gives K_priv too.
+fn open_vault(
+    user: UserId,
+    unlock: Unlock<'_>,
+    vault: &Vault,
+    public: &[PublicKeys],
+) -> Result<(Held, Secret32), KeysError> {
+    let (kek, purpose, blob) = match unlock {
+        Unlock::Password(export_key) => (
+            vault::kek_from_export(export_key),
+            VaultPurpose::PrivByPassword,
+            &vault.priv_by_password,
+        ),
+        Unlock::Recovery(code) => (
+            code.kek(),
+            VaultPurpose::PrivByRecovery,
+            &vault.priv_by_recovery,
+        ),
+    };
+    let opened = vault::open(&kek, purpose, &user, blob).map_err(no_key)?;
+    let private = Secret32::from_slice(&opened).map_err(no_key)?;
+    let open = |purpose, blob: &[u8]| {
+        vault::open(&private, purpose, &user, blob).map_err(|_| KeysError::DoesNotOpen)
+    };
+    let opened = open(VaultPurpose::StateKey, &vault.state_key)?;
+    let state = Secret32::from_slice(&opened).map_err(no_key)?;
+    if vault.keys.is_empty() || vault.keys.len() != public.len() {
+        return Err(KeysError::DoesNotOpen);
+    }
+    let mut keys = Vec::new();
+    for (sealed, public) in vault.keys.iter().zip(public) {
+        let version = sealed.version;
+        if keys.last().is_some_and(|(before, _)| *before >= version) {
+            return Err(KeysError::DoesNotOpen);
+        }
+        let opened = PrivateKeys::from_pkcs8(
+            &open(VaultPurpose::EncryptionKey { version }, &sealed.encryption)?,
+            &open(VaultPurpose::RsaSigningKey { version }, &sealed.rsa_signing)?,
+            &open(VaultPurpose::DsaSigningKey { version }, &sealed.dsa_signing)?,
+        )?;
+        opened.check(public)?;
+        keys.push((version, Arc::new(opened)));
+    }
+    let held = Held {
+        user,
+        keys,
+        state,
+        next: None,
+    };
+    Ok((held, private))
 }
 
 fn platform(error: impl std::fmt::Display) -> KeysError {
@@ -378,7 +449,7 @@ mod tests {
             );
             exchange(&here, &there, &made.public).await;
             there.wipe().await.unwrap();
-            let signed = there.sign(Algorithm::Dsa, b"message").await;
+            let signed = there.sign(1, Algorithm::Dsa, b"message").await;
             assert_eq!(signed, Err(KeysError::Missing));
         });
         let expected = [KeyStep::Encryption, KeyStep::Signing, KeyStep::Sealed];
@@ -411,7 +482,7 @@ mod tests {
             (Algorithm::RsaPss, &public.rsa_signing),
             (Algorithm::Dsa, &public.dsa_signing),
         ] {
-            let signature = there.sign(algorithm, b"message").await.unwrap();
+            let signature = there.sign(1, algorithm, b"message").await.unwrap();
             let claim = Claim {
                 algorithm,
                 spki: spki.clone().into(),

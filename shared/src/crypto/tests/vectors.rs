@@ -408,6 +408,8 @@ fn vaults() {
         verified: true,
         verified_before: false,
         resets: 0,
+        by_link: false,
+        compromised: false,
     };
     let state = VaultState {
         pins: [(user, pin)].into(),
