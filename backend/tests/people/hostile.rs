@@ -11,7 +11,7 @@ use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 use secure_chat_shared::ids::ConversationId;
 use secure_chat_shared::log::Entry;
 use secure_chat_shared::protocol::{
-    Conversations, Entries, EntryAt, Event, Found, GetEntries, GetWrap, ListConversations, Lookup,
+    Conversations, Entries, EntryAt, Event, FoundMany, GetEntries, GetWrap, ListConversations, LookupNames,
     Request, Resume, Resumed, Stored, WrapFor,
 };
 
@@ -264,13 +264,13 @@ async fn a_swapped_identity_is_not_invited() {
         // Whoever is asked for, mallory is given.
         alice.is_lied_to(move |given| match given {
             Given::Reply {
-                op: Lookup::OP,
+                op: LookupNames::OP,
                 body,
             } => {
                 let mut kept = kept.borrow_mut();
                 let answer = kept.get_or_insert(body).clone();
                 Some(Given::Reply {
-                    op: Lookup::OP,
+                    op: LookupNames::OP,
                     body: answer,
                 })
             }
@@ -289,8 +289,8 @@ async fn a_swapped_identity_is_not_invited() {
             ),
             "{answer:?}"
         );
-        let given: Found = codec::decode(found.borrow().as_ref().unwrap()).unwrap();
-        assert_ne!(given.identities.len(), 0);
+        let given: FoundMany = codec::decode(found.borrow().as_ref().unwrap()).unwrap();
+        assert_ne!(given.people.len(), 0);
     })
     .await;
 }

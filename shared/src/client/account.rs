@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use super::api::{Algorithm, Answer, Event, Failure, Password, Session, SessionRow, Step};
+use super::own_keys::OwnVersions;
 use super::platform::{KeyStep, Keys, Platform, PublicKeys, Socket, Store, Unlock};
 use super::records::{self, AccountRecord};
 use super::state_sync::Synced;
@@ -93,7 +94,8 @@ impl<P: Platform> Client<P> {
         }
         (self.emit)(Event::Progress(Step::Registered));
         let code = recovery.reveal().to_string();
-        self.begin_session(name, identity, signed_in, Some(code.clone()))
+        let own = OwnVersions::first(identity);
+        self.begin_session(own, signed_in, Some(code.clone()))
             .await?;
         (self.emit)(Event::RecoveryCode(code));
         self.after_sign_in(1).await
@@ -128,40 +130,21 @@ impl<P: Platform> Client<P> {
         };
         let logged_in = self.platform.socket().request(&request).await?;
 
-        let nonsense = || Trouble::BadReply("the account's identities do not hold");
-        let mut chain: Vec<SignedIdentity> = Vec::new();
-        for bytes in &logged_in.identities {
-            let signed = SignedIdentity::parse(bytes).map_err(|_| nonsense())?;
-            let claims = signed
-                .claims(chain.last().map(SignedIdentity::identity))
-                .map_err(|_| nonsense())?;
-            if !self.all_hold(&claims).await? {
-                return Err(nonsense());
-            }
-            chain.push(signed);
-        }
-        let newest = chain.last().cloned().ok_or_else(nonsense)?;
         let user = logged_in.signed_in.user;
+        let own = self
+            .own_versions(&logged_in.identities, &logged_in.vault)
+            .await?;
+        let newest = &own.newest;
         if newest.identity().user != user || newest.identity().name != name {
-            return Err(nonsense());
+            return Err(Trouble::BadReply(
+                "the account's identities are not its own",
+            ));
         }
-        let public = logged_in
-            .vault
-            .keys
-            .iter()
-            .map(|keys| {
-                let version = chain
-                    .iter()
-                    .find(|signed| signed.identity().version == keys.version)?;
-                Some(public_keys(version.identity()))
-            })
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(nonsense)?;
         self.forget_everything().await?;
         let unlock = Unlock::Password(&export_key);
         self.platform
             .keys()
-            .open(user, unlock, &logged_in.vault, &public)
+            .open(user, unlock, &logged_in.vault, &own.public)
             .await?;
         (self.emit)(Event::Progress(Step::Sealed));
         let state = self
@@ -171,8 +154,7 @@ impl<P: Platform> Client<P> {
             .await?;
         self.adopt_synced(logged_in.state.generation, &state)
             .await?;
-        self.begin_session(name, newest, logged_in.signed_in, None)
-            .await?;
+        self.begin_session(own, logged_in.signed_in, None).await?;
         self.after_sign_in(logged_in.state.generation).await
     }
 
@@ -202,7 +184,7 @@ impl<P: Platform> Client<P> {
     }
 
     pub(super) async fn sessions(&mut self) -> Result<Answer, Trouble> {
-        self.must_be_online()?;
+        self.must_be_resumed()?;
         let sessions = self
             .platform
             .socket()
@@ -220,7 +202,7 @@ impl<P: Platform> Client<P> {
     }
 
     pub(super) async fn revoke_session(&mut self, id: &str) -> Result<Answer, Trouble> {
-        self.must_be_online()?;
+        self.must_be_resumed()?;
         let session = SessionId::from_hex(id).ok_or(Failure::WrongState)?;
         self.platform
             .socket()
@@ -282,8 +264,7 @@ impl<P: Platform> Client<P> {
 
     async fn begin_session(
         &mut self,
-        name: UserName,
-        identity: SignedIdentity,
+        own: OwnVersions,
         signed_in: SignedIn,
         recovery_code: Option<String>,
     ) -> Result<(), Trouble> {
@@ -292,19 +273,25 @@ impl<P: Platform> Client<P> {
             session,
             user,
         } = signed_in;
+        let OwnVersions {
+            earlier, newest, ..
+        } = own;
         let account = AccountRecord {
             user,
-            name,
-            identity,
+            name: newest.identity().name.clone(),
+            identity: newest,
             token,
             session,
             recovery_code,
+            earlier,
+            published: None,
+            compromised: None,
         };
         self.resumed = true;
         self.keep_account(account).await
     }
 
-    async fn keep_account(&mut self, account: AccountRecord) -> Result<(), Trouble> {
+    pub(super) async fn keep_account(&mut self, account: AccountRecord) -> Result<(), Trouble> {
         use super::platform::Table;
         self.batch.push(records::put(
             Table::Meta,
@@ -338,7 +325,7 @@ impl<P: Platform> Client<P> {
     }
 }
 
-fn public_keys(identity: &Identity) -> PublicKeys {
+pub(super) fn public_keys(identity: &Identity) -> PublicKeys {
     PublicKeys {
         encryption: identity.encryption.0.clone(),
         rsa_signing: identity.rsa_signing.0.clone(),

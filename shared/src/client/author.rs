@@ -4,21 +4,26 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::try_join_all;
+
 use super::Client;
+use super::api::Standing as Present;
 use super::api::{Answer, Blocked, Event, Failure, Notice, PresenceStatus};
 use super::platform::{CallError, Keys, Platform, Socket};
 use super::trouble::Trouble;
 use crate::codec::{self, Bytes};
 use crate::crypto::epoch::{EpochContext, EpochKey, commitment, seal_title};
-use crate::crypto::identity::{Identity, SignedIdentity};
+use crate::crypto::identity::{Compromised, Identity, SignedIdentity};
 use crate::crypto::random;
 use crate::ids::{ConversationId, Epoch, NameError, UserId, UserName, View};
-use crate::log::act::{Accept, Create, Drop, Invite, Rename};
+use crate::log::act::{Accept, Create, Drop, Invite, NewIdentity, Rename};
 use crate::log::entry::{StateHeader, assemble_state, state_signing_payload};
 use crate::log::state::readers_digest;
 use crate::log::tree::{Frontier, leaf_hash, wraps_root};
 use crate::log::{Act, Announcement, Entry, LogState, Mode, Person, Standing};
-use crate::protocol::{Append, CreateConversation, EntryAt, ErrorCode, Lookup, Stored};
+use crate::protocol::{
+    Append, CreateConversation, EntryAt, ErrorCode, GetManagedKey, LookupNames, Stored,
+};
 
 /// How often an act is tried again after somebody else's came first.
 const ATTEMPTS: usize = 8;
@@ -33,6 +38,16 @@ pub(super) enum Intent {
     SetAdmin(UserId, bool),
     Rename(String),
     Rekey,
+    /// Newer versions of one's own identity.
+    Identity(Vec<SignedIdentity>),
+    Compromised(Compromised),
+}
+
+impl Intent {
+    /// Going away hands nobody a key.
+    fn goes_away(&self) -> bool {
+        matches!(self, Self::Leave | Self::Decline | Self::Compromised(_))
+    }
 }
 
 /// An act ready to be appended.
@@ -47,13 +62,20 @@ impl<P: Platform> Client<P> {
         &mut self,
         people: &[String],
         title: &str,
+        managed: bool,
     ) -> Result<Answer, Trouble> {
         self.must_be_online()?;
         let invited = self.look_up(people).await?;
+        let mode = if managed {
+            let key = self.platform.socket().request(&GetManagedKey).await?;
+            Mode::ServerManaged(key.spki)
+        } else {
+            Mode::EndToEnd
+        };
         let account = self.me()?.clone();
         let empty = Frontier::default();
         let create = Create {
-            mode: Mode::EndToEnd,
+            mode,
             nonce: Bytes(random::bytes::<32>().to_vec()),
             identity: account.identity.clone(),
             continues: None,
@@ -104,6 +126,13 @@ impl<P: Platform> Client<P> {
             entry: Stored::Whole(Bytes(drafted.bytes)),
         };
         self.take_next(conversation, at, drafted.key).await?;
+        if managed {
+            self.sync_room(conversation).await?;
+            if !title.is_empty() {
+                self.author(conversation, Intent::Rename(title.to_owned()))
+                    .await?;
+            }
+        }
         self.tell_who_is_offline(&invited).await?;
         Ok(Answer::Conversation(conversation))
     }
@@ -124,6 +153,7 @@ impl<P: Platform> Client<P> {
         }
         self.author(conversation, Intent::Invite(invited.clone()))
             .await?;
+        self.seal_title_for_all(conversation).await?;
         self.tell_who_is_offline(&invited).await?;
         Ok(Answer::Nothing)
     }
@@ -178,11 +208,10 @@ impl<P: Platform> Client<P> {
             if room.record.broken.is_some() {
                 return Err(Failure::LogBroken.into());
             }
-            if let Some(Blocked::IdentityChanged { user, name, .. }) = self.blocked(room) {
-                // Going away hands nobody a key; everything else might.
-                if !matches!(intent, Intent::Leave | Intent::Decline) {
-                    return Err(Failure::IdentityChanged(user, name).into());
-                }
+            if let Some(Blocked::IdentityChanged { user, name, .. }) = self.blocked(room)
+                && !intent.goes_away()
+            {
+                return Err(Failure::IdentityChanged(user, name).into());
             }
             if matches!(intent, Intent::Rename(_)) && room.state.due {
                 Box::pin(self.author(conversation, Intent::Rekey)).await?;
@@ -191,6 +220,11 @@ impl<P: Platform> Client<P> {
             let state = room.state.clone();
             let view = room.record.frontier.view();
             let title = room.record.title.clone();
+            if state.awaits_server {
+                // Its announcement is on disk together with what asked for it.
+                self.sync_room(conversation).await?;
+                continue;
+            }
             let drafted = self.draft(&state, view, &intent, &title).await?;
             let Drafted { bytes, wraps, key } = drafted;
             let entry = Bytes(bytes);
@@ -208,6 +242,9 @@ impl<P: Platform> Client<P> {
                         entry: Stored::Whole(entry),
                     };
                     self.take_next(conversation, at, key).await?;
+                    if self.awaits_server(&conversation) {
+                        self.sync_room(conversation).await?;
+                    }
                     return Ok(Answer::Nothing);
                 }
                 Ok(_) => {
@@ -258,7 +295,15 @@ impl<P: Platform> Client<P> {
                 true
             }
             Intent::Rekey => true,
-            Intent::Accept
+            Intent::Identity(versions) => {
+                let newest = versions.last().ok_or(Failure::NotAllowed)?;
+                if let Some(person) = after.get_mut(&account.user) {
+                    person.identity = newest.clone();
+                }
+                me.is_accepted()
+            }
+            Intent::Compromised(_)
+            | Intent::Accept
             | Intent::Decline
             | Intent::Leave
             | Intent::SetAdmin(..)
@@ -315,6 +360,11 @@ impl<P: Platform> Client<P> {
                 })
             }
             Intent::Rekey => Act::Epoch(announcement.ok_or_else(missing)?),
+            Intent::Identity(versions) => Act::Identity(NewIdentity {
+                versions: versions.clone(),
+                announcement,
+            }),
+            Intent::Compromised(statement) => Act::Compromised(statement.clone()),
         };
         let header = StateHeader::new(
             Some(state.conversation),
@@ -350,13 +400,13 @@ impl<P: Platform> Client<P> {
             view,
         };
         let key = EpochKey::make();
-        let mut wraps = Vec::with_capacity(readers.len());
-        for person in readers.values() {
-            let identity = &person.identity;
-            let label = context.wrap_label(&identity.hash());
-            let spki = &identity.identity().encryption;
-            wraps.push(Bytes(self.platform.keys().wrap(spki, &key, &label).await?));
-        }
+        let wraps = readers.values().map(async |person| {
+            let label = context.wrap_label(&person.identity.hash());
+            let spki = &person.identity.identity().encryption;
+            self.platform.keys().wrap(spki, &key, &label).await
+        });
+        let wraps = try_join_all(wraps).await?;
+        let wraps: Vec<Bytes> = wraps.into_iter().map(Bytes).collect();
         let title = match title {
             "" => None,
             title => Some(seal_title(&key, &context, title).map_err(|_| Failure::TooLarge)?),
@@ -375,11 +425,7 @@ impl<P: Platform> Client<P> {
         Ok((announcement, wraps, key))
     }
 
-    async fn signed(
-        &self,
-        header: &StateHeader,
-        by: &SignedIdentity,
-    ) -> Result<Vec<u8>, Trouble> {
+    async fn signed(&self, header: &StateHeader, by: &SignedIdentity) -> Result<Vec<u8>, Trouble> {
         let bytes = codec::encode(header);
         let payload = state_signing_payload(&bytes);
         let Identity {
@@ -415,36 +461,70 @@ impl<P: Platform> Client<P> {
         Ok(stored.and_then(|bytes| EpochKey::from_slice(&bytes)))
     }
 
+    fn awaits_server(&self, conversation: &ConversationId) -> bool {
+        let room = self.rooms.get(conversation);
+        room.is_some_and(|room| room.state.awaits_server)
+    }
+
+    /// Where the server makes the keys it cannot seal the title: whoever invites, else writes next, seals it anew, so
+    /// that newcomers read it too.
+    pub(super) async fn seal_title_for_all(
+        &mut self,
+        conversation: ConversationId,
+    ) -> Result<(), Trouble> {
+        let Some(room) = self.rooms.get(&conversation) else {
+            return Ok(());
+        };
+        let (state, title) = (&room.state, &room.record.title);
+        let hidden = state.title.as_ref().is_some_and(|sealed| {
+            let mut people = state.people.keys();
+            people.any(|user| !state.may_read(user, sealed.epoch))
+        });
+        let member = self.standing(room) == Present::Member;
+        if state.mode == Mode::EndToEnd || !hidden || title.is_empty() || !member {
+            return Ok(());
+        }
+        let title = title.clone();
+        Box::pin(self.author(conversation, Intent::Rename(title)))
+            .await
+            .map(|_| ())
+    }
+
     /// Finds people by the names that somebody typed, and pins them. A changed identity stops here.
     async fn look_up(&mut self, typed: &[String]) -> Result<Vec<SignedIdentity>, Trouble> {
         let own = self.me()?.name.clone();
-        let mut found: BTreeMap<UserId, SignedIdentity> = BTreeMap::new();
+        let mut asked: BTreeMap<UserName, &str> = BTreeMap::new();
         for raw in typed.iter().filter(|raw| !raw.trim().is_empty()) {
-            let no_such = || Failure::NoSuchPerson(raw.trim().to_owned());
-            let name = UserName::normalise(raw).map_err(|_: NameError| no_such())?;
-            if name == own {
-                continue;
+            let name = UserName::normalise(raw)
+                .map_err(|_: NameError| Failure::NoSuchPerson(raw.trim().to_owned()))?;
+            if name != own {
+                asked.insert(name, raw.trim());
             }
-            let reply = match self
-                .platform
-                .socket()
-                .request(&Lookup { name: name.clone() })
-                .await
-            {
-                Ok(reply) => reply,
-                Err(error) if error.code() == Some(ErrorCode::NotFound) => {
-                    return Err(no_such().into());
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let identity = self.follow_chain(&name, &reply).await?;
-            found.insert(reply.user, identity);
         }
-        self.flush().await?;
-        if found.is_empty() {
+        if asked.is_empty() {
             return Err(Failure::NobodyToInvite.into());
         }
-        Ok(found.into_values().collect())
+        let names = asked.keys().cloned().collect();
+        let reply = self
+            .platform
+            .socket()
+            .request(&LookupNames { names })
+            .await?;
+        let mut found = Vec::with_capacity(asked.len());
+        for person in &reply.people {
+            let identity = self.follow_chain(person).await?;
+            if asked.remove(&identity.identity().name).is_none() {
+                return Err(Trouble::BadReply(
+                    "the directory gave somebody who was not asked for",
+                ));
+            }
+            found.push(identity);
+        }
+        self.flush().await?;
+        match asked.pop_first() {
+            Some((_, raw)) => Err(Failure::NoSuchPerson(raw.to_owned()).into()),
+            None => Ok(found),
+        }
     }
 
     /// Who of these is not there now and will be told later.

@@ -6,6 +6,7 @@
 //! - [`api`]: commands and events; [`platform`]: what it runs on; [`password`]: which passwords are refused
 //! - `account`: registration, login, session; `sync`: catching up; `take`: one entry, verified and kept
 //! - `alarms`: what stops a conversation
+//! - `own_keys`: new versions of one's own identity
 //! - `author`: state entries with their epochs; `outbox`: messages; `pins`: whose identity is whose
 //! - `present`: what the page is shown
 
@@ -15,6 +16,7 @@ pub mod api;
 mod author;
 pub mod native;
 mod outbox;
+mod own_keys;
 pub mod password;
 mod pins;
 pub mod platform;
@@ -183,7 +185,7 @@ impl<P: Platform> Client<P> {
                 Ok(())
             }
             protocol::Event::SessionEnded => self.on_session_ended().await,
-            protocol::Event::IdentityPublished(_) => Ok(()),
+            protocol::Event::IdentityPublished(version) => self.note_published(version).await,
         };
         if let Err(trouble) = result {
             self.after_sync_trouble(&trouble).await;
@@ -197,7 +199,10 @@ impl<P: Platform> Client<P> {
 
     /// Called every few seconds: what waits is tried again.
     pub async fn tick(&mut self) {
-        if self.resumed && self.flush_outbox().await.is_ok() {
+        if self.must_be_online().is_err() {
+            return;
+        }
+        if self.renew_in_rooms().await.is_ok() && self.flush_outbox().await.is_ok() {
             let _ = self.push_synced().await;
         }
     }
@@ -234,16 +239,16 @@ impl<P: Platform> Client<P> {
             Action::CreateConversation {
                 people,
                 title,
-                managed: _,
-            } => self.create_conversation(&people, &title).await,
+                managed,
+            } => self.create_conversation(&people, &title, managed).await,
             Action::SetAdmin {
                 conversation,
                 user,
                 admin,
             } => self.set_admin(conversation, user, admin).await,
+            Action::ChangeKeys { password, change } => self.change_keys(&password, change).await,
+            Action::FetchKeys { password } => self.fetch_keys(&password).await,
             Action::ShareHistory { .. }
-            | Action::ChangeKeys { .. }
-            | Action::FetchKeys { .. }
             | Action::MakeLink
             | Action::FollowLink { .. }
             | Action::Block { .. }
@@ -349,11 +354,21 @@ impl<P: Platform> Client<P> {
             .ok_or(Trouble::Tell(Failure::NotSignedIn))
     }
 
-    fn must_be_online(&self) -> Result<(), Trouble> {
+    /// Signed in on a socket.
+    fn must_be_resumed(&self) -> Result<(), Trouble> {
         if self.resumed {
             Ok(())
         } else {
             Err(Trouble::Offline)
+        }
+    }
+
+    /// Signed in on a socket, with one's newest keys.
+    fn must_be_online(&self) -> Result<(), Trouble> {
+        self.must_be_resumed()?;
+        match self.me()?.published {
+            None => Ok(()),
+            Some(_) => Err(Failure::Outdated.into()),
         }
     }
 }

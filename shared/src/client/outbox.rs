@@ -14,7 +14,7 @@ use crate::crypto::message::{self, Content, Inner, MAX_TEXT};
 use crate::crypto::random;
 use crate::ids::{ConversationId, MessageId, Salt};
 use crate::log::entry::assemble_message;
-use crate::log::{Entry, MessageHeader};
+use crate::log::{Entry, MessageHeader, Mode};
 use crate::protocol::{Append, EntryAt, ErrorCode, Stored};
 
 /// After this long or so many entries the next writer makes a fresh epoch.
@@ -72,7 +72,7 @@ impl<P: Platform> Client<P> {
             self.flush().await?;
         }
         self.show_room(&conversation);
-        if self.resumed {
+        if self.must_be_online().is_ok() {
             // It is safely kept; what goes wrong from here on is told by its row and tried again.
             if let Err(trouble) = self.flush_outbox().await {
                 self.after_sync_trouble(&trouble).await;
@@ -94,7 +94,7 @@ impl<P: Platform> Client<P> {
         };
         waiting.failed = None;
         self.keep_waiting(place, waiting).await?;
-        if self.resumed {
+        if self.must_be_online().is_ok() {
             self.flush_outbox().await?;
         }
         Ok(Answer::Nothing)
@@ -127,7 +127,9 @@ impl<P: Platform> Client<P> {
                 Ok(()) => {}
                 Err(Trouble::Offline) => return Err(Trouble::Offline),
                 // It waits: a rate limit, or somebody's changed identity.
-                Err(Trouble::Tell(Failure::IdentityChanged(..) | Failure::TooMany(_))) => {}
+                Err(Trouble::Tell(
+                    Failure::IdentityChanged(..) | Failure::TooMany(_) | Failure::Outdated,
+                )) => {}
                 Err(Trouble::Refused(error)) if error.code == ErrorCode::TooMany => return Ok(()),
                 Err(Trouble::Store(error)) => return Err(error.into()),
                 Err(trouble) => {
@@ -218,6 +220,17 @@ impl<P: Platform> Client<P> {
         if let Some(super::api::Blocked::IdentityChanged { user, name, .. }) = self.blocked(room) {
             return Err(Failure::IdentityChanged(user, name).into());
         }
+        if self.is_behind(room) {
+            self.renew_in_room(conversation).await?;
+        }
+        let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
+        if room.state.mode != Mode::EndToEnd {
+            // The server's announcement came with what asked for it.
+            if usable_epoch(&room.state).is_none() {
+                self.sync_room(conversation).await?;
+            }
+            return self.seal_title_for_all(conversation).await;
+        }
         let old = room.state.epoch().is_some_and(|current| {
             room.record.frontier.size() > current.number + EPOCH_ENTRIES
                 || self.platform.now().0 > room.record.epoch_time.0 + EPOCH_MILLIS
@@ -268,7 +281,11 @@ impl<P: Platform> Client<P> {
             content,
         });
         let payload = message::signing_payload(&header, &inner);
-        let signature = self.platform.keys().sign(version, algorithm, &payload).await?;
+        let signature = self
+            .platform
+            .keys()
+            .sign(version, algorithm, &payload)
+            .await?;
         let Some(mut room) = self.rooms.remove(&conversation) else {
             return Err(Failure::NotAllowed.into());
         };

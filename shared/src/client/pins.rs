@@ -3,47 +3,32 @@
 
 use super::Client;
 use super::api::{Answer, Blocked, Event, Failure, Notice};
-use super::platform::{Platform, Table};
+use super::platform::{Platform, Socket, Table};
 use super::records::{self, PinRecord};
 use super::room::Room;
 use super::trouble::Trouble;
+use crate::codec::{self, Bytes};
 use crate::crypto::fingerprint;
-use crate::crypto::identity::SignedIdentity;
-use crate::ids::{UserId, UserName};
-use crate::protocol::Found;
+use crate::crypto::identity::{Compromised, Identity, SignedIdentity};
+use crate::ids::UserId;
+use crate::protocol::{Found, LookupUsers};
 
 impl<P: Platform> Client<P> {
-    /// Verifies what the directory says of somebody and follows it. A change that does not follow from the pin stops
-    /// here.
-    pub(super) async fn follow_chain(
-        &mut self,
-        name: &UserName,
-        found: &Found,
-    ) -> Result<SignedIdentity, Trouble> {
-        let nonsense = || Trouble::BadReply("the directory's identities do not hold");
-        let mut newest: Option<SignedIdentity> = None;
-        let mut hashes = Vec::new();
-        for bytes in &found.identities {
-            let signed = SignedIdentity::parse(bytes).map_err(|_| nonsense())?;
-            let before = newest.as_ref().map(SignedIdentity::identity);
-            let claims = signed.claims(before).map_err(|_| nonsense())?;
-            if !self.all_hold(&claims).await? {
-                return Err(nonsense());
-            }
-            hashes.push(signed.hash());
-            newest = Some(signed);
-        }
-        let newest = newest.ok_or_else(nonsense)?;
-        let identity = newest.identity();
-        if identity.user != found.user || identity.name != *name {
+    /// Verifies what the directory says of somebody and follows it. A change that does not follow from the pin, or
+    /// follows only from a compromised version, stops here.
+    pub(super) async fn follow_chain(&mut self, found: &Found) -> Result<SignedIdentity, Trouble> {
+        let chain = self.verified_chain(&found.identities).await?;
+        let newest = chain.last().cloned().ok_or_else(nonsense)?;
+        let Identity { user, name, .. } = newest.identity();
+        let (user, name) = (*user, name.clone());
+        if user != found.user {
             return Err(nonsense());
         }
-        let user = identity.user;
         let by_name = |(other, pin): &(&UserId, &PinRecord)| {
-            **other != user && pin.name.as_ref() == Some(name)
+            **other != user && pin.name.as_ref() == Some(&name)
         };
         let held_by = self.pins.iter().find(by_name).map(|(other, _)| *other);
-        if let Some(other) = held_by.or_else(|| self.synced.other_holder(name, &user)) {
+        if let Some(other) = held_by.or_else(|| self.synced.other_holder(&name, &user)) {
             // The name now leads to another account: somebody who deleted theirs, or a swap.
             return Err(Failure::IdentityChanged(other, name.to_string()).into());
         }
@@ -53,22 +38,131 @@ impl<P: Platform> Client<P> {
             .cloned()
             .unwrap_or_else(|| PinRecord::first(&newest));
         pin.name = Some(name.clone());
-        let Some(at) = hashes.iter().position(|hash| *hash == pin.pin.identity) else {
+        let compromised = self.compromised_in(&chain, &found.compromised).await?;
+        let Some(at) = chain
+            .iter()
+            .position(|signed| signed.hash() == pin.pin.identity)
+        else {
+            self.keep_pin(user, pin);
             self.note_conflict(&newest);
             self.flush().await?;
             return Err(Failure::IdentityChanged(user, name.to_string()).into());
         };
-        if at + 1 < hashes.len() && pin.pin.verified {
+        if pin.pin.resets == 0 {
+            // A new browser knows the newest version alone; what is before it on the chain is no mismatch.
+            pin.earlier = chain[..at].iter().map(SignedIdentity::hash).collect();
+        }
+        let was = pin.pin;
+        let stop =
+            compromised.filter(|stop| at <= *stop || pin.earlier.contains(&chain[*stop].hash()));
+        let follow_to = stop.unwrap_or(chain.len() - 1);
+        for signed in chain.iter().take(follow_to + 1).skip(at + 1) {
+            pin.follow(signed.hash(), signed.identity().version);
+        }
+        if let Some(stop) = stop {
+            let signed = &chain[stop];
+            pin.compromise(signed.hash(), signed.identity().version);
+            if stop + 1 < chain.len() {
+                pin.conflict = Some((newest.hash(), newest.identity().version));
+            }
+            if !was.compromised {
+                (self.emit)(Event::Notice(Notice::Compromised(name.to_string())));
+            }
+            self.keep_pin(user, pin);
+            self.flush().await?;
+            self.show_rooms_of(&user);
+            return Err(Failure::IdentityChanged(user, name.to_string()).into());
+        }
+        if was.identity != pin.pin.identity && was.verified {
             (self.emit)(Event::Notice(Notice::RotatedSinceVerified(
                 name.to_string(),
             )));
         }
-        for hash in &hashes[at + 1..] {
-            let version = pin.pin.version + 1;
-            pin.follow(*hash, version);
-        }
         self.keep_pin(user, pin);
         Ok(newest)
+    }
+
+    /// Every version of somebody's identity, each signed by itself and the one before.
+    pub(super) async fn verified_chain(
+        &self,
+        versions: &[Bytes],
+    ) -> Result<Vec<SignedIdentity>, Trouble> {
+        let mut chain: Vec<SignedIdentity> = Vec::with_capacity(versions.len());
+        for bytes in versions {
+            let signed = SignedIdentity::parse(bytes).map_err(|_| nonsense())?;
+            let before = chain.last().map(SignedIdentity::identity);
+            let claims = signed.claims(before).map_err(|_| nonsense())?;
+            if !self.all_hold(&claims).await? {
+                return Err(nonsense());
+            }
+            chain.push(signed);
+        }
+        Ok(chain)
+    }
+
+    /// The place in a chain of the newest version that its owner declared compromised.
+    async fn compromised_in(
+        &self,
+        chain: &[SignedIdentity],
+        statements: &[Bytes],
+    ) -> Result<Option<usize>, Trouble> {
+        let mut newest = None;
+        for bytes in statements {
+            let statement: Compromised = codec::decode(bytes).map_err(|_| nonsense())?;
+            let (_, hash) = statement.subject().map_err(|_| nonsense())?;
+            let at = chain.iter().position(|signed| signed.hash() == hash);
+            let at = at.ok_or_else(nonsense)?;
+            let claims = statement.claims(chain[at].identity());
+            if !self.all_hold(&claims.map_err(|_| nonsense())?).await? {
+                return Err(nonsense());
+            }
+            newest = newest.max(Some(at));
+        }
+        Ok(newest)
+    }
+
+    /// Identities that valid state entries embed. What neither is pinned nor follows by signature is looked up: the
+    /// directory may have what lies between.
+    pub(super) async fn see_identities(
+        &mut self,
+        embedded: &[SignedIdentity],
+    ) -> Result<(), Trouble> {
+        let mut unknown = Vec::new();
+        for signed in embedded {
+            let user = signed.identity().user;
+            let is_known = self
+                .pins
+                .get(&user)
+                .is_none_or(|pin| pin.holds(&signed.hash()));
+            if is_known {
+                self.see_identity(signed, false);
+            } else if Some(user) != self.account.as_ref().map(|me| me.user) {
+                unknown.push(signed);
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let users = unknown
+            .iter()
+            .map(|signed| signed.identity().user)
+            .collect();
+        let found = self
+            .platform
+            .socket()
+            .request(&LookupUsers { users })
+            .await?;
+        for person in &found.people {
+            match self.follow_chain(person).await {
+                // What does not hold is noted below as what it is: a change.
+                Ok(_) | Err(Trouble::Tell(_) | Trouble::BadReply(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        for signed in unknown {
+            self.see_identity(signed, false);
+        }
+        Ok(())
     }
 
     /// An identity that a valid state entry embeds: pinned if it is the first, followed if the entry's verified claims
@@ -76,6 +170,9 @@ impl<P: Platform> Client<P> {
     pub(super) fn see_identity(&mut self, signed: &SignedIdentity, by_its_predecessor: bool) {
         let identity = signed.identity();
         let user = identity.user;
+        if self.account.as_ref().is_some_and(|me| me.user == user) {
+            return;
+        }
         let Some(mut pin) = self.pins.get(&user).cloned() else {
             return self.keep_pin(user, PinRecord::first(signed));
         };
@@ -86,7 +183,8 @@ impl<P: Platform> Client<P> {
             }
             return;
         }
-        if identity.previous == Some(pin.pin.identity) && by_its_predecessor {
+        let follows = identity.previous == Some(pin.pin.identity) && !pin.pin.compromised;
+        if follows && by_its_predecessor {
             if pin.pin.verified {
                 let name = identity.name.to_string();
                 (self.emit)(Event::Notice(Notice::RotatedSinceVerified(name)));
@@ -95,6 +193,26 @@ impl<P: Platform> Client<P> {
             return self.keep_pin(user, pin);
         }
         self.note_conflict(signed);
+    }
+
+    /// A member's signed statement that their identity in force is in other hands.
+    pub(super) fn see_compromised(&mut self, signed: &SignedIdentity) {
+        let Identity {
+            user,
+            version,
+            name,
+            ..
+        } = signed.identity();
+        let Some(mut pin) = self.pins.get(user).cloned() else {
+            return;
+        };
+        let is_pinned = pin.pin.identity == signed.hash() || pin.earlier.contains(&signed.hash());
+        if !is_pinned || (pin.pin.identity == signed.hash() && pin.pin.compromised) {
+            return;
+        }
+        pin.compromise(signed.hash(), *version);
+        (self.emit)(Event::Notice(Notice::Compromised(name.to_string())));
+        self.keep_pin(*user, pin);
     }
 
     /// What keeps one from writing in a room.
@@ -141,9 +259,10 @@ impl<P: Platform> Client<P> {
     /// The person decided to go on with a changed identity: it is pinned anew, unverified.
     pub(super) async fn accept_identity(&mut self, user: UserId) -> Result<Answer, Trouble> {
         let mut pin = self.pins.get(&user).cloned().ok_or(Failure::WrongState)?;
+        // The version that was declared compromised itself cannot be gone on with: only what came after it.
         let in_a_room = self.rooms.values().find_map(|room| {
             let identity = &room.state.people.get(&user)?.identity;
-            let is_other = !pin.holds(&identity.hash());
+            let is_other = !pin.holds(&identity.hash()) && identity.hash() != pin.pin.identity;
             is_other.then(|| (identity.hash(), identity.identity().version))
         });
         let (hash, version) = in_a_room.or(pin.conflict).ok_or(Failure::WrongState)?;
@@ -151,7 +270,7 @@ impl<P: Platform> Client<P> {
         self.keep_pin(user, pin);
         self.flush().await?;
         self.show_rooms_of(&user);
-        if self.resumed {
+        if self.must_be_online().is_ok() {
             self.flush_outbox().await?;
         }
         Ok(Answer::Nothing)
@@ -183,4 +302,8 @@ impl<P: Platform> Client<P> {
         self.pins.insert(user, pin);
         self.synced.touch();
     }
+}
+
+fn nonsense() -> Trouble {
+    Trouble::BadReply("the directory's identities do not hold")
 }

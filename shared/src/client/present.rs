@@ -57,7 +57,7 @@ impl<P: Platform> Client<P> {
             fingerprint: account.identity.hash().to_string(),
             recovery_pending: account.recovery_code.is_some(),
             version: account.identity.identity().version,
-            outdated: false,
+            outdated: account.published.is_some(),
         };
         self.set_session(Session::SignedIn(me));
     }

@@ -6,7 +6,7 @@ use super::api::{Failure, LastLine, Row};
 use super::platform::{Table, Write};
 use crate::codec::{self, Bytes, Malformed};
 use crate::crypto::epoch::EpochKey;
-use crate::crypto::identity::SignedIdentity;
+use crate::crypto::identity::{Compromised, SignedIdentity};
 use crate::crypto::vault::Pin;
 use crate::ids::{
     ConversationId, EntryHash, Epoch, IdentityHash, MessageId, Root, SessionId, Timestamp, UserId,
@@ -42,6 +42,22 @@ pub struct AccountRecord {
     /// The recovery code, on the device that made it, until its person has saved it.
     #[n(5)]
     pub recovery_code: Option<String>,
+    /// Earlier versions of the identity, oldest first.
+    #[n(6)]
+    pub earlier: Vec<SignedIdentity>,
+    /// The newest version that another browser has published, where that is newer than the keys on this device.
+    #[n(7)]
+    pub published: Option<u32>,
+    /// The statement about the newest of one's own versions that is compromised.
+    #[n(8)]
+    pub compromised: Option<Compromised>,
+}
+
+impl AccountRecord {
+    /// Every version of one's identity, oldest first.
+    pub fn versions(&self) -> impl Iterator<Item = &SignedIdentity> {
+        self.earlier.iter().chain([&self.identity])
+    }
 }
 
 /// A conversation, besides its state, which has a record of its own since it is large and changes seldom.
@@ -188,9 +204,25 @@ impl PinRecord {
         }
     }
 
-    /// Whether a version is on the pinned chain.
+    /// Whether a version is on the pinned chain and not compromised.
     pub fn holds(&self, hash: &IdentityHash) -> bool {
-        self.pin.identity == *hash || self.earlier.contains(hash)
+        (self.pin.identity == *hash && !self.pin.compromised) || self.earlier.contains(hash)
+    }
+
+    /// Its owner says that this version is in other hands: what followed it is not trusted, nor is it any more.
+    pub fn compromise(&mut self, hash: IdentityHash, version: u32) {
+        if self.pin.identity != hash {
+            self.conflict = Some((self.pin.identity, self.pin.version));
+        }
+        if let Some(at) = self.earlier.iter().position(|known| *known == hash) {
+            self.earlier.truncate(at);
+        }
+        self.pin.identity = hash;
+        self.pin.version = version;
+        self.pin.verified_before |= self.pin.verified;
+        self.pin.verified = false;
+        self.pin.by_link = false;
+        self.pin.compromised = true;
     }
 
     /// Follows to a version signed by the pinned one.

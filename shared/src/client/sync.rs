@@ -23,13 +23,19 @@ impl<P: Platform> Client<P> {
             return Err(Trouble::BadReply("the session is somebody else's"));
         }
         self.resumed = true;
+        self.note_published(resumed.identity_version).await?;
         self.catch_up(resumed.state_generation).await
     }
 
     /// Fetches what was missed on a signed-in socket.
     pub(super) async fn catch_up(&mut self, state_generation: u64) -> Result<(), Trouble> {
-        self.pull_synced(state_generation).await?;
         self.pull_presence().await?;
+        if self.me()?.published.is_some() {
+            // What comes now may be for keys that are not here yet: it waits for the password.
+            self.set_connection(Connection::Online);
+            return Ok(());
+        }
+        self.pull_synced(state_generation).await?;
         let heads = self
             .platform
             .socket()
@@ -52,6 +58,7 @@ impl<P: Platform> Client<P> {
         for id in missing {
             self.sync_room(id).await?;
         }
+        self.renew_in_rooms().await?;
         self.flush_outbox().await?;
         self.set_connection(Connection::Online);
         Ok(())
@@ -71,7 +78,7 @@ impl<P: Platform> Client<P> {
         conversation: ConversationId,
         at: EntryAt,
     ) -> Result<(), Trouble> {
-        if !self.resumed {
+        if self.must_be_online().is_err() {
             return Ok(());
         }
         let Some(room) = self.rooms.get(&conversation) else {
@@ -241,9 +248,9 @@ impl<P: Platform> Client<P> {
             }
             Room::new(state, frontier)
         };
-        for person in room.state.people.values().cloned().collect::<Vec<_>>() {
-            self.see_identity(&person.identity, false);
-        }
+        let people = room.state.people.values();
+        let people: Vec<_> = people.map(|person| person.identity.clone()).collect();
+        self.see_identities(&people).await?;
         if let Some(mark) = self.synced.read_mark(&conversation) {
             room.record.read = mark;
         }

@@ -140,16 +140,17 @@ impl<P: Platform> Client<P> {
         let me = self.me()?.user;
         if let Entry::State(state) = entry {
             match &state.header.act {
-                Act::Invite(invite) => {
-                    invite
-                        .people
-                        .iter()
-                        .for_each(|identity| self.see_identity(identity, false));
-                }
+                Act::Invite(invite) => self.see_identities(&invite.people).await?,
                 Act::Identity(new) => {
                     new.versions
                         .iter()
                         .for_each(|identity| self.see_identity(identity, true));
+                }
+                Act::Compromised(_) => {
+                    let author = before.people.get(&state.header.sender);
+                    if let Some(author) = author {
+                        self.see_compromised(&author.identity);
+                    }
                 }
                 _ => {}
             }

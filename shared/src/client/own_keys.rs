@@ -1,0 +1,271 @@
+//! New versions of one's own identity: published once, then put into force in every conversation.
+//!
+//! A device without the newest keys waits: it reads and writes nothing until the password brings them.
+
+use super::Client;
+use super::account::public_keys;
+use super::api::{Algorithm, Answer, Connection, Failure, KeyChange, Notice, Password};
+use super::author::Intent;
+use super::platform::{Keys, Platform, PublicKeys, Socket, Unlock};
+use super::room::Room;
+use super::trouble::Trouble;
+use crate::codec::{self, Bytes};
+use crate::crypto::account::Vault;
+use crate::crypto::identity::{self, Compromised, Identity, SignedIdentity};
+use crate::crypto::opaque::{ClientLogin, ExportKey};
+use crate::crypto::signing::Signature;
+use crate::ids::ConversationId;
+use crate::protocol::{ConfirmFinish, ConfirmStart, Confirmed, ErrorCode, PublishIdentity};
+
+/// The versions of one's own identity, as the server has them, verified.
+pub(super) struct OwnVersions {
+    /// Oldest first.
+    pub(super) earlier: Vec<SignedIdentity>,
+    pub(super) newest: SignedIdentity,
+    /// For each entry of the vault's keys.
+    pub(super) public: Vec<PublicKeys>,
+}
+
+impl OwnVersions {
+    /// A new account's.
+    pub(super) fn first(newest: SignedIdentity) -> Self {
+        Self {
+            earlier: Vec::new(),
+            public: vec![public_keys(newest.identity())],
+            newest,
+        }
+    }
+}
+
+impl<P: Platform> Client<P> {
+    /// Verifies one's own chain and finds the public halves of what the vault holds.
+    pub(super) async fn own_versions(
+        &self,
+        identities: &[Bytes],
+        vault: &Vault,
+    ) -> Result<OwnVersions, Trouble> {
+        let nonsense = || Trouble::BadReply("the account's identities do not hold");
+        let mut earlier = self.verified_chain(identities).await?;
+        let public = vault.keys.iter().map(|keys| {
+            let mut all = earlier.iter().map(SignedIdentity::identity);
+            let version = all.find(|identity| identity.version == keys.version)?;
+            Some(public_keys(version))
+        });
+        let public = public.collect::<Option<_>>().ok_or_else(nonsense)?;
+        let newest = earlier.pop().ok_or_else(nonsense)?;
+        Ok(OwnVersions {
+            earlier,
+            newest,
+            public,
+        })
+    }
+
+    /// Puts a new version of one's identity into force.
+    pub(super) async fn change_keys(
+        &mut self,
+        password: &Password,
+        change: KeyChange,
+    ) -> Result<Answer, Trouble> {
+        self.must_be_online()?;
+        let account = self.me()?.clone();
+        let old = account.identity.identity().clone();
+        if change == KeyChange::Algorithm(old.algorithm) {
+            return Ok(Answer::Nothing);
+        }
+        let (export_key, confirmed) = self.confirm(password).await?;
+        let own = self
+            .own_versions(&confirmed.identities, &confirmed.vault)
+            .await?;
+        if own.newest != account.identity {
+            self.note_published(own.newest.identity().version).await?;
+            return Err(Failure::Outdated.into());
+        }
+        let keys = self.platform.keys();
+        let fresh = !matches!(change, KeyChange::Algorithm(_));
+        let vault = &confirmed.vault;
+        let renewed = keys
+            .renew(account.user, &export_key, vault, &own.public, fresh)
+            .await?;
+        let identity = Identity {
+            version: old.version + 1,
+            previous: Some(old.hash()),
+            encryption: Bytes(renewed.public.encryption),
+            rsa_signing: Bytes(renewed.public.rsa_signing),
+            dsa_signing: Bytes(renewed.public.dsa_signing),
+            algorithm: match change {
+                KeyChange::Algorithm(algorithm) => algorithm,
+                KeyChange::Rotate | KeyChange::Compromised => old.algorithm,
+            },
+            ..old.clone()
+        };
+        let body = identity.body();
+        let payload = identity::signing_payload(&body);
+        let (pss, dsa) = self.sign_by_both(identity.version, &payload).await?;
+        let previous = self.sign_by_both(old.version, &payload).await?;
+        let signed = SignedIdentity::assemble(body, pss, dsa, Some(previous))
+            .map_err(|error| Failure::Internal(error.to_string()))?;
+        let statement = if change == KeyChange::Compromised {
+            let body = Compromised::body_of(&old);
+            let payload = Compromised::signing_payload(&body);
+            let (pss, dsa) = self.sign_by_both(old.version, &payload).await?;
+            let body = Bytes(body);
+            Some(Compromised { body, pss, dsa })
+        } else {
+            None
+        };
+        let request = PublishIdentity {
+            identity: Bytes::from(signed.bytes()),
+            keys: renewed.keys,
+            compromised: statement.as_ref().map(|made| Bytes(codec::encode(made))),
+        };
+        self.platform.socket().request(&request).await?;
+        self.platform.keys().adopt().await?;
+        let mut account = self.me()?.clone();
+        account.earlier.push(account.identity);
+        account.identity = signed;
+        account.compromised = statement.or(account.compromised);
+        account.published = None;
+        self.keep_account(account).await?;
+        self.renew_in_rooms().await?;
+        self.flush_outbox().await?;
+        Ok(Answer::Nothing)
+    }
+
+    /// Brings the keys here that another browser has made.
+    pub(super) async fn fetch_keys(&mut self, password: &Password) -> Result<Answer, Trouble> {
+        self.must_be_resumed()?;
+        let (export_key, confirmed) = self.confirm(password).await?;
+        let own = self
+            .own_versions(&confirmed.identities, &confirmed.vault)
+            .await?;
+        let mut account = self.me()?.clone();
+        let follows = own.newest == account.identity || own.earlier.contains(&account.identity);
+        if !follows || own.newest.identity().user != account.user {
+            return Err(Trouble::BadReply(
+                "the account's new keys do not follow from those on this device",
+            ));
+        }
+        let statements = confirmed.compromised.last();
+        let statement = statements.map(|bytes| codec::decode::<Compromised>(bytes));
+        let statement = statement
+            .transpose()
+            .map_err(|_| Trouble::BadReply("the account's statement is malformed"))?;
+        let unlock = Unlock::Password(&export_key);
+        self.platform
+            .keys()
+            .open(account.user, unlock, &confirmed.vault, &own.public)
+            .await?;
+        account.earlier = own.earlier;
+        account.identity = own.newest;
+        account.compromised = statement;
+        account.published = None;
+        self.keep_account(account).await?;
+        self.set_connection(Connection::CatchingUp);
+        // Everything that waited for these keys, and whatever browsers share.
+        if let Err(trouble) = self.catch_up(u64::MAX).await {
+            self.after_sync_trouble(&trouble).await;
+        }
+        Ok(Answer::Nothing)
+    }
+
+    /// The server has this version of one's identity.
+    pub(super) async fn note_published(&mut self, version: u32) -> Result<(), Trouble> {
+        let mut account = self.me()?.clone();
+        let here = account.identity.identity().version;
+        if version < here {
+            let text = "its copy of your identity is older than this browser's";
+            let notice = Notice::Trouble(Failure::Server(text.into()));
+            (self.emit)(super::api::Event::Notice(notice));
+        }
+        let published = (version > here).then_some(version);
+        if account.published != published {
+            account.published = published;
+            self.keep_account(account).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts one's newest version into force wherever an older one is.
+    pub(super) async fn renew_in_rooms(&mut self) -> Result<(), Trouble> {
+        let behind: Vec<ConversationId> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.record.broken.is_none() && self.is_behind(room))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in behind {
+            match self.renew_in_room(id).await {
+                Ok(()) => {}
+                // Somebody's changed identity has to be decided about first.
+                Err(Trouble::Tell(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an older version of one's identity is in force in a room.
+    pub(super) fn is_behind(&self, room: &Room) -> bool {
+        self.account.as_ref().is_some_and(|account| {
+            room.me(&account.user)
+                .is_some_and(|me| me.identity != account.identity)
+        })
+    }
+
+    /// Puts one's newest version into force in a room; a compromised one ends the membership instead.
+    pub(super) async fn renew_in_room(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        let account = self.me()?.clone();
+        let room = self.rooms.get(&id).ok_or(Failure::NotAllowed)?;
+        let Some(me) = room.me(&account.user) else {
+            return Ok(());
+        };
+        let here = me.identity.identity().version;
+        let statement = account.compromised.clone();
+        let compromised = statement.and_then(|statement| {
+            let (_, hash) = statement.subject().ok()?;
+            let signed = account.versions().find(|signed| signed.hash() == hash)?;
+            Some((signed.identity().version, statement))
+        });
+        let intent = match compromised {
+            Some((version, statement)) if here == version => Intent::Compromised(statement),
+            // It is about a version that never came into force here.
+            Some((version, _)) if here < version => Intent::Leave,
+            _ => {
+                let newer = |signed: &&SignedIdentity| signed.identity().version > here;
+                Intent::Identity(account.versions().filter(newer).cloned().collect())
+            }
+        };
+        self.author(id, intent).await?;
+        self.seal_title_for_all(id).await
+    }
+
+    /// Proves the password on this socket.
+    async fn confirm(&self, password: &Password) -> Result<(ExportKey, Confirmed), Trouble> {
+        let internal = || Failure::Internal("OPAQUE failed".into());
+        let (login, ke1) = ClientLogin::start(&password.0).map_err(|_| internal())?;
+        let socket = self.platform.socket();
+        let request = ConfirmStart { ke1: Bytes(ke1) };
+        let started = socket.request(&request).await?;
+        let (ke3, export_key) = login
+            .finish(&password.0, &started.ke2)
+            .map_err(|_| Failure::WrongPassword)?;
+        let confirmed = match socket.request(&ConfirmFinish { ke3: Bytes(ke3) }).await {
+            Err(error) if error.code() == Some(ErrorCode::WrongCredentials) => {
+                return Err(Failure::WrongPassword.into());
+            }
+            confirmed => confirmed?,
+        };
+        Ok((export_key, confirmed))
+    }
+
+    async fn sign_by_both(
+        &self,
+        version: u32,
+        message: &[u8],
+    ) -> Result<(Signature, Signature), Trouble> {
+        let keys = self.platform.keys();
+        let pss = keys.sign(version, Algorithm::RsaPss, message).await?;
+        let dsa = keys.sign(version, Algorithm::Dsa, message).await?;
+        Ok((pss, dsa))
+    }
+}
