@@ -314,6 +314,8 @@ fn who_may_do_what() {
     // Of each act: whether the admin (1), a member (2), an invited person (3) and an outsider (4) may.
     let mut world = World::new();
     world.append(2, accept()).unwrap();
+    // Somebody whose wrap does not open, so that there is something to hand again.
+    world.append(3, Act::Fault(Epoch(1))).unwrap();
     let new = Actor::new(5, Algorithm::RsaPss);
     world.actors.insert(5, new);
     let invite = |world: &World| {
@@ -398,10 +400,71 @@ fn who_may_do_what() {
             assert_eq!(world.judge(&entry), expected, "{name} by {n}");
         }
     }
-    for (n, expected) in [(1, Ok(())), (2, Ok(())), (3, Ok(())), (4, not_in)] {
+    for (n, expected) in [(1, Ok(())), (2, Ok(())), (4, not_in)] {
         let entry = world.state_entry(n, Act::Fault(Epoch(1)));
         assert_eq!(world.judge(&entry), expected, "fault by {n}");
     }
+}
+
+#[test]
+fn a_fault_waits_for_one_answer() {
+    let mut world = World::with_members();
+    let rewrap = |world: &World| {
+        Act::Rewrap(Rewrap {
+            user: world.actors[&3].user(),
+            epoch: Epoch(1),
+            wrap: Bytes(vec![0; 384]),
+        })
+    };
+    let unasked = world.state_entry(1, rewrap(&world));
+    assert!(matches!(world.judge(&unasked), Err(Refusal::Invalid(_))));
+    world.append(3, Act::Fault(Epoch(1))).unwrap();
+    let again = world.state_entry(3, Act::Fault(Epoch(1)));
+    assert!(matches!(world.judge(&again), Err(Refusal::Invalid(_))));
+    let unread = world.state_entry(3, Act::Fault(Epoch(2)));
+    assert_eq!(world.judge(&unread), Err(Refusal::NotAllowed));
+    world.append(1, rewrap(&world)).unwrap();
+    let twice = world.state_entry(2, rewrap(&world));
+    assert!(matches!(world.judge(&twice), Err(Refusal::Invalid(_))));
+    // What was handed may be wrong as well.
+    world.append(3, Act::Fault(Epoch(1))).unwrap();
+}
+
+#[test]
+fn shared_epochs_may_be_read() {
+    let mut world = World::with_members();
+    let newcomer = Actor::new(5, Algorithm::RsaPss);
+    let (user, identity) = (newcomer.user(), newcomer.signed.hash());
+    let people = vec![newcomer.signed.clone()];
+    world.actors.insert(5, newcomer);
+    let announcement = Some(world.announcement(&[1, 2, 3, 5]));
+    let invite = Invite {
+        people,
+        link_proofs: Vec::new(),
+        announcement,
+    };
+    world.append(1, Act::Invite(invite)).unwrap();
+    assert!(!world.state.may_read(&user, Epoch(1)));
+    assert!(world.state.may_read(&user, Epoch(2)));
+    let share = |epochs: &[u32], identity| {
+        Act::Share(Share {
+            user,
+            identity,
+            epochs: epochs.iter().copied().map(Epoch).collect(),
+            wraps: Root([1; 32]),
+        })
+    };
+    for bad in [&[][..], &[2, 1], &[1, 1], &[3], &[0]] {
+        let entry = world.state_entry(1, share(bad, identity));
+        assert!(
+            matches!(world.judge(&entry), Err(Refusal::Invalid(_))),
+            "{bad:?}"
+        );
+    }
+    let stale = world.state_entry(1, share(&[1], IdentityHash([0; 32])));
+    assert_eq!(world.judge(&stale), Err(Refusal::StaleIdentity));
+    world.append(1, share(&[1], identity)).unwrap();
+    assert!(world.state.may_read(&user, Epoch(1)));
 }
 
 #[test]

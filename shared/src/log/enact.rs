@@ -123,6 +123,9 @@ impl LogState {
                 Ok(Effect::Nothing)
             }
             Act::Fault(epoch) => {
+                if self.epoch_record(*epoch).is_none() {
+                    return Err(Refusal::NotAllowed);
+                }
                 self.reading(&turn.sender, *epoch)
                     .ok_or(Refusal::NotAllowed)?;
                 if !self.faults.insert((turn.sender, *epoch)) {
