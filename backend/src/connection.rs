@@ -51,11 +51,21 @@ pub enum Phase {
     /// After `LoginStart`: the user is none where the name is unknown.
     LoggingIn(Box<ServerLogin>, Option<UserId>),
     /// Signed in.
-    SignedIn(Identified),
+    SignedIn(Identified, Confirmation),
+}
+
+/// How far a signed-in user has got with proving the password again. Ends with the phase that it is part of.
+pub enum Confirmation {
+    /// Not begun, used up or failed.
+    None,
+    /// After `ConfirmStart`.
+    Started(Box<ServerLogin>),
+    /// After `ConfirmFinish`: one identity may be published.
+    Given,
 }
 
 /// Whose socket it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identified {
     /// The user.
     pub user: UserId,
@@ -67,7 +77,7 @@ impl Connection {
     /// Whose socket it is, or the refusal.
     pub fn identified(&self) -> Result<Identified, RequestError> {
         match *self.phase() {
-            Phase::SignedIn(identified) => Ok(identified),
+            Phase::SignedIn(identified, _) => Ok(identified),
             _ => Err(RequestError::new(ErrorCode::NotSignedIn, "sign in first")),
         }
     }
@@ -181,7 +191,7 @@ fn read(
         Some(Ok(Message::Binary(bytes))) => bytes,
     };
     let most = match *connection.phase() {
-        Phase::SignedIn(_) => MAX_FRAME,
+        Phase::SignedIn(..) => MAX_FRAME,
         _ => MAX_FRAME_BEFORE_SIGN_IN,
     };
     if bytes.len() > most {

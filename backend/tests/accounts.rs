@@ -259,7 +259,10 @@ async fn everything_else_asks_for_signing_in() {
             wraps: Vec::new()
         },
         ListConversations,
-        GetAnchor { conversation },
+        GetAnchor {
+            conversation,
+            after: None
+        },
         GetEntries {
             conversation,
             from: 0,

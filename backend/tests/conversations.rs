@@ -85,6 +85,7 @@ async fn a_newcomer_starts_from_an_anchor() {
     let mut carol = app.with_user("carol").await;
     let get_anchor = GetAnchor {
         conversation: log.id(),
+        after: None,
     };
     assert_eq!(carol.socket.refusal(&get_anchor).await, ErrorCode::NotFound);
 
@@ -95,12 +96,37 @@ async fn a_newcomer_starts_from_an_anchor() {
     log.append(&mut alice, invite, wraps).await;
     assert_eq!(entry_event(&mut carol).await.number, 8);
 
+    let all = all_entries(&mut alice, &log).await;
     let anchor = carol.socket.call(&get_anchor).await.unwrap();
     assert_eq!(anchor.size, view.size);
     let mut tree = Frontier::from_peaks(anchor.size, anchor.peaks).unwrap();
     assert_eq!(tree.view(), view);
     let numbers: Vec<u64> = anchor.state.iter().map(|at| at.number).collect();
     assert_eq!(numbers, [0, 1, 2]);
+    assert!(!anchor.more);
+    let rest = GetAnchor {
+        conversation: log.id(),
+        after: Some(1),
+    };
+    let rest = carol.socket.call(&rest).await.unwrap();
+    assert_eq!((rest.state.len(), rest.state[0].number), (1, 2));
+    assert_eq!((rest.size, rest.more), (view.size, false));
+    let peaks = |size| GetPeaks {
+        conversation: log.id(),
+        size,
+    };
+    let early = carol.socket.call(&peaks(7)).await.unwrap().peaks;
+    let seven = Frontier::from_peaks(7, early).unwrap();
+    let root = (0..7).fold(Frontier::default(), |mut tree, number| {
+        let Stored::Whole(bytes) = &all[number].entry else {
+            panic!("purged")
+        };
+        tree.append(tree::leaf_hash(bytes));
+        tree
+    });
+    assert_eq!(seven, root);
+    assert!(carol.socket.call(&peaks(9)).await.is_ok());
+    assert_eq!(carol.socket.refusal(&peaks(10)).await, ErrorCode::NotFound);
     let request = GetEntries {
         conversation: log.id(),
         from: anchor.size,

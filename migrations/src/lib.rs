@@ -4,6 +4,7 @@
 
 mod m0001_accounts;
 mod m0002_conversations;
+mod m0003_compromised;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_accounts::Migration),
             Box::new(m0002_conversations::Migration),
+            Box::new(m0003_compromised::Migration),
         ]
     }
 }

@@ -14,7 +14,7 @@ use secure_chat_shared::protocol::{
 use sha2::{Digest, Sha256};
 
 use super::presence;
-use crate::connection::{Connection, Identified, Phase};
+use crate::connection::{Confirmation, Connection, Identified, Phase};
 use crate::db::Failure;
 use crate::db::queries::sessions::{self, NewSession};
 use crate::db::queries::users::{self, NewUser};
@@ -147,7 +147,7 @@ pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<Logged
     };
     let (token, session) = make_session(user, &request.browser);
     let id = session.id;
-    let (secrets, identities) = c
+    let (secrets, mut chains) = c
         .app
         .database
         .write(
@@ -155,9 +155,9 @@ pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<Logged
                 Box::pin(async move {
                     let db = tx.connection();
                     let secrets = users::secrets(db, &user).await?.ok_or_else(session_ended)?;
-                    let identities = users::identities(db, &[user]).await?;
+                    let chains = users::identities(db, &[user]).await?;
                     sessions::insert(db, session).await?;
-                    Ok((secrets, identities))
+                    Ok((secrets, chains))
                 })
             },
             |_| {},
@@ -170,7 +170,7 @@ pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<Logged
             session: id,
             user,
         },
-        identities: identities.into_values().next().unwrap_or_default(),
+        identities: chains.remove(&user).unwrap_or_default().versions,
         vault: secrets.vault,
         state: secrets.state,
     })
@@ -190,18 +190,22 @@ pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure>
     let state_generation = users::state_generation(db, &user)
         .await?
         .ok_or_else(session_ended)?;
+    let identity_version = users::newest_version(db, &user)
+        .await?
+        .ok_or_else(session_ended)?;
     sign_in(c, Identified { user, session })?;
     Ok(Resumed {
         user,
         session,
         state_generation,
+        identity_version,
     })
 }
 
 /// Puts the socket in its user's name. Nothing is awaited from here to the reply, so no event overtakes it.
 fn sign_in(c: &Connection, identified: Identified) -> Result<(), RequestError> {
     let mut phase = c.phase();
-    if matches!(*phase, Phase::SignedIn(_)) {
+    if matches!(*phase, Phase::SignedIn(..)) {
         return Err(wrong_state("signed in already"));
     }
     let Identified { user, session } = identified;
@@ -209,7 +213,7 @@ fn sign_in(c: &Connection, identified: Identified) -> Result<(), RequestError> {
     if arrival == Arrival::Ended {
         return Err(session_ended());
     }
-    *phase = Phase::SignedIn(identified);
+    *phase = Phase::SignedIn(identified, Confirmation::None);
     drop(phase);
     tracing::debug!(%user, "signed in");
     if arrival == Arrival::First {
@@ -220,7 +224,7 @@ fn sign_in(c: &Connection, identified: Identified) -> Result<(), RequestError> {
 
 fn must_not_be_signed_in(c: &Connection) -> Result<(), RequestError> {
     match *c.phase() {
-        Phase::SignedIn(_) => Err(wrong_state("signed in already")),
+        Phase::SignedIn(..) => Err(wrong_state("signed in already")),
         _ => Ok(()),
     }
 }
@@ -281,14 +285,18 @@ fn check_vault(vault: &Vault) -> Result<(), RequestError> {
     if keys.version != 1 {
         return Err(malformed("a new vault holds version 1"));
     }
-    let blobs = [
+    check_blobs(&[
         &vault.priv_by_password,
         &vault.priv_by_recovery,
         &vault.state_key,
         &keys.encryption,
         &keys.rsa_signing,
         &keys.dsa_signing,
-    ];
+    ])
+}
+
+/// Refuses what cannot be sealed blobs of a vault.
+pub fn check_blobs(blobs: &[&Bytes]) -> Result<(), RequestError> {
     if blobs.iter().any(|blob| blob.is_empty()) {
         return Err(malformed("the vault lacks something"));
     }
@@ -318,7 +326,7 @@ fn make_session(user: UserId, browser: &str) -> ([u8; HASH_LEN], NewSession) {
     (token, session)
 }
 
-fn too_many(wait: std::time::Duration) -> RequestError {
+pub fn too_many(wait: std::time::Duration) -> RequestError {
     let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
     let mut error = RequestError::new(ErrorCode::TooMany, "too many attempts");
     error.retry_after_ms = Some(retry_after_ms);
@@ -332,14 +340,14 @@ fn name_taken() -> RequestError {
     )
 }
 
-fn malformed(text: &str) -> RequestError {
+pub fn malformed(text: &str) -> RequestError {
     RequestError::new(ErrorCode::Malformed, text)
 }
 
-fn wrong_state(text: &str) -> RequestError {
+pub fn wrong_state(text: &str) -> RequestError {
     RequestError::new(ErrorCode::WrongState, text)
 }
 
-fn session_ended() -> RequestError {
+pub fn session_ended() -> RequestError {
     RequestError::new(ErrorCode::SessionEnded, "the session has ended")
 }

@@ -86,13 +86,12 @@ pub async fn known_identities(
         .collect();
     let directory = users::identities(app.database.read(), &people).await?;
     let listed = |signed: &&SignedIdentity| {
-        directory
-            .get(&signed.identity().user)
-            .is_some_and(|versions| {
-                versions
-                    .iter()
-                    .any(|version| version.as_ref() == signed.bytes())
-            })
+        directory.get(&signed.identity().user).is_some_and(|chain| {
+            chain
+                .versions
+                .iter()
+                .any(|version| version.as_ref() == signed.bytes())
+        })
     };
     Ok(embedded
         .iter()
@@ -157,7 +156,7 @@ pub async fn must_be_newest(tx: &Tx<'_>, embedded: &[SignedIdentity]) -> Result<
     for signed in embedded {
         let newest = directory
             .get(&signed.identity().user)
-            .and_then(|versions| versions.last());
+            .and_then(|chain| chain.versions.last());
         if newest.map(|newest| newest.as_ref()) != Some(signed.bytes()) {
             let text = "an identity is not the newest in the directory";
             return Err(RequestError::new(ErrorCode::StaleIdentity, text).into());

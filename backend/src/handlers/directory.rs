@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use secure_chat_shared::ids::UserId;
 use secure_chat_shared::protocol::{
-    ErrorCode, Found, FoundMany, Lookup, LookupUsers, MAX_READERS, Presence, RequestError,
+    ErrorCode, Found, FoundMany, Lookup, LookupNames, LookupUsers, MAX_READERS, Presence,
+    RequestError,
 };
 
 use super::presence;
@@ -27,12 +28,30 @@ pub async fn lookup(c: &Connection, request: Lookup) -> Result<Found, Failure> {
 /// People by id.
 pub async fn lookup_users(c: &Connection, request: LookupUsers) -> Result<FoundMany, Failure> {
     c.identified()?;
-    if request.users.len() > MAX_READERS {
-        return Err(RequestError::new(ErrorCode::TooLarge, "too many people at once").into());
-    }
+    must_be_few(request.users.len())?;
     Ok(FoundMany {
         people: find(c, &request.users).await?,
     })
+}
+
+/// People by name.
+pub async fn lookup_names(c: &Connection, request: LookupNames) -> Result<FoundMany, Failure> {
+    c.identified()?;
+    must_be_few(request.names.len())?;
+    let users = users::by_names(c.app.database.read(), &request.names).await?;
+    Ok(FoundMany {
+        people: find(c, &users).await?,
+    })
+}
+
+fn must_be_few(people: usize) -> Result<(), RequestError> {
+    if people > MAX_READERS {
+        return Err(RequestError::new(
+            ErrorCode::TooLarge,
+            "too many people at once",
+        ));
+    }
+    Ok(())
 }
 
 async fn find(c: &Connection, users: &[UserId]) -> Result<Vec<Found>, Failure> {
@@ -43,13 +62,14 @@ async fn find(c: &Connection, users: &[UserId]) -> Result<Vec<Found>, Failure> {
         .iter()
         .map(|seen| (seen.user, presence::of(&c.app, seen)))
         .collect();
-    let identities = users::identities(db, users).await?;
-    Ok(identities
+    let chains = users::identities(db, users).await?;
+    Ok(chains
         .into_iter()
-        .map(|(user, identities)| Found {
+        .map(|(user, chain)| Found {
             user,
-            identities,
+            identities: chain.versions,
             presence: presence.get(&user).cloned(),
+            compromised: chain.compromised,
         })
         .collect())
 }

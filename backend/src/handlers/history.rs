@@ -3,14 +3,15 @@
 use secure_chat_shared::ids::{ConversationId, UserId};
 use secure_chat_shared::log::Entry;
 use secure_chat_shared::protocol::{
-    Anchor, Conversations, Entries, ErrorCode, GetAnchor, GetEntries, GetWrap, MAX_PAGE,
-    RequestError, WrapFor,
+    Anchor, Conversations, Entries, ErrorCode, GetAnchor, GetEntries, GetPeaks, GetWrap, MAX_PAGE,
+    Peaks, RequestError, WrapFor,
 };
 
 use crate::connection::Connection;
 use crate::db::Failure;
+use crate::db::queries::entries::{self, Wanted};
 use crate::db::queries::readers::{self, Reach};
-use crate::db::queries::{entries, wraps};
+use crate::db::queries::wraps;
 
 /// Every conversation that the asker may read.
 pub async fn list(c: &Connection) -> Result<Conversations, Failure> {
@@ -30,6 +31,7 @@ pub async fn anchor(c: &Connection, request: GetAnchor) -> Result<Anchor, Failur
             state: Vec::new(),
             size: 0,
             peaks: Vec::new(),
+            more: false,
         });
     }
     let damaged = || sea_orm::DbErr::Custom("damaged row: an invitation".into());
@@ -37,10 +39,32 @@ pub async fn anchor(c: &Connection, request: GetAnchor) -> Result<Anchor, Failur
     let size = Entry::parse(&bytes).map_err(|_| damaged())?.view().size;
     let frontier = entries::frontier(db, id, size).await?;
     // No state entry lies between an invitation's view and its number.
-    let state = entries::state_entries(db, id, size).await?;
+    let wanted = Wanted {
+        from: request.after.map_or(0, |after| after.saturating_add(1)),
+        end: size,
+        limit: usize::MAX,
+        state_only: true,
+    };
+    let page = entries::page(db, id, wanted).await?;
     Ok(Anchor {
-        state,
+        state: page.entries,
         size,
+        peaks: frontier.peaks().to_vec(),
+        more: page.more,
+    })
+}
+
+/// The tree over the log's first entries.
+pub async fn peaks(c: &Connection, request: GetPeaks) -> Result<Peaks, Failure> {
+    let me = c.identified()?;
+    let db = c.app.database.read();
+    let id = &request.conversation;
+    if request.size > readable(c, id, &me.user).await? {
+        let text = "the log that you may read is not so long";
+        return Err(RequestError::new(ErrorCode::NotFound, text).into());
+    }
+    let frontier = entries::frontier(db, id, request.size).await?;
+    Ok(Peaks {
         peaks: frontier.peaks().to_vec(),
     })
 }
@@ -50,12 +74,14 @@ pub async fn entries(c: &Connection, request: GetEntries) -> Result<Entries, Fai
     let me = c.identified()?;
     let db = c.app.database.read();
     let id = &request.conversation;
-    let size = match reach(c, id, &me.user).await?.until {
-        Some(last) => last + 1,
-        None => entries::size(db, id).await?,
+    let size = readable(c, id, &me.user).await?;
+    let wanted = Wanted {
+        from: request.from,
+        end: size,
+        limit: request.limit.min(MAX_PAGE) as usize,
+        state_only: false,
     };
-    let limit = request.limit.min(MAX_PAGE) as usize;
-    let entries = entries::page(db, id, request.from, size, limit).await?;
+    let entries = entries::page(db, id, wanted).await?.entries;
     Ok(Entries { entries, size })
 }
 
@@ -65,6 +91,14 @@ pub async fn wrap(c: &Connection, request: GetWrap) -> Result<WrapFor, Failure> 
     let db = c.app.database.read();
     let wrap = wraps::find(db, &request.conversation, request.epoch, &me.user).await?;
     wrap.ok_or_else(|| RequestError::new(ErrorCode::NotFound, "no wrap for you").into())
+}
+
+/// Number of entries that somebody may read.
+async fn readable(c: &Connection, id: &ConversationId, user: &UserId) -> Result<u64, Failure> {
+    Ok(match reach(c, id, user).await?.until {
+        Some(last) => last + 1,
+        None => entries::size(c.app.database.read(), id).await?,
+    })
 }
 
 async fn reach(c: &Connection, id: &ConversationId, user: &UserId) -> Result<Reach, Failure> {

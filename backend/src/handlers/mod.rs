@@ -5,6 +5,7 @@ mod checks;
 mod conversations;
 mod directory;
 mod history;
+mod identity;
 pub mod presence;
 mod sessions;
 mod state;
@@ -65,8 +66,12 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::RevokeSession(r) => reply::<p::RevokeSession>(sessions::revoke(c, r)).await,
         R::PutState(r) => reply::<p::PutState>(state::put(c, r)).await,
         R::GetState(_) => reply::<p::GetState>(state::get(c)).await,
+        R::ConfirmStart(r) => reply::<p::ConfirmStart>(identity::confirm_start(c, r)).await,
+        R::ConfirmFinish(r) => reply::<p::ConfirmFinish>(identity::confirm_finish(c, r)).await,
+        R::PublishIdentity(r) => reply::<p::PublishIdentity>(identity::publish(c, r)).await,
         R::Lookup(r) => reply::<p::Lookup>(directory::lookup(c, r)).await,
         R::LookupUsers(r) => reply::<p::LookupUsers>(directory::lookup_users(c, r)).await,
+        R::LookupNames(r) => reply::<p::LookupNames>(directory::lookup_names(c, r)).await,
         R::CreateConversation(r) => conversations::create(c, id, r)
             .await
             .map(|()| Answer::Queued),
@@ -77,8 +82,14 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::GetAnchor(r) => reply::<p::GetAnchor>(history::anchor(c, r)).await,
         R::GetEntries(r) => reply::<p::GetEntries>(history::entries(c, r)).await,
         R::GetWrap(r) => reply::<p::GetWrap>(history::wrap(c, r)).await,
+        R::GetPeaks(r) => reply::<p::GetPeaks>(history::peaks(c, r)).await,
+        R::GetManagedKey(_) | R::Reupload(_) => Err(not_here().into()),
         R::GetPresence(_) => reply::<p::GetPresence>(presence::list(c)).await,
     }
+}
+
+fn not_here() -> RequestError {
+    RequestError::new(ErrorCode::UnknownOperation, "this server does not do that")
 }
 
 /// Encodes the reply that the request's type asks for.

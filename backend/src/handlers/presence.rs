@@ -47,7 +47,7 @@ pub fn arrive(c: &Connection, user: UserId) {
 /// The socket has gone or signed out. If it was the user's last, their peers hear of it.
 pub fn leave(c: &Connection) {
     let previous = std::mem::replace(&mut *c.phase(), Phase::Fresh);
-    let Phase::SignedIn(me) = previous else {
+    let Phase::SignedIn(me, _) = previous else {
         return;
     };
     let last = c.app.hub.detach(me.user, c.outgoing.id());

@@ -259,6 +259,7 @@ async fn a_swapped_identity_is_not_invited() {
         let other = alice.does(Action::CreateConversation {
             people: vec!["mallory".into()],
             title: String::new(),
+            managed: false,
         });
         other.await.unwrap();
         // Whoever is asked for, mallory is given.
@@ -279,6 +280,7 @@ async fn a_swapped_identity_is_not_invited() {
         let begin = |name: &str| Action::CreateConversation {
             people: vec![name.into()],
             title: String::new(),
+            managed: false,
         };
         alice.does(begin("mallory")).await.unwrap();
         let answer = alice.does(begin("bob")).await;

@@ -262,7 +262,7 @@ impl Page {
             }
             api::Event::Notice(notice) => self.notices.push(notice),
             api::Event::RecoveryCode(code) => self.recovery_code = Some(code),
-            api::Event::Progress(_) | api::Event::Arrived { .. } => {}
+            api::Event::Progress(_) | api::Event::Arrived { .. } | api::Event::Blocked(_) => {}
         }
     }
 
@@ -450,6 +450,7 @@ impl Person {
         let create = Action::CreateConversation {
             people,
             title: title.into(),
+            managed: false,
         };
         let Answer::Conversation(id) = self.does(create).await.unwrap() else {
             panic!("no conversation")

@@ -12,6 +12,8 @@ pub const MAX_STATE_ENTRY: usize = 2 * 1024 * 1024;
 pub const MAX_READERS: usize = 500;
 /// Most entries in one page of [`super::GetEntries`]; a page also ends before [`MAX_FRAME`].
 pub const MAX_PAGE: u32 = 200;
+/// Most versions of one identity: all of them are handed out together, and the vault has keys for each.
+pub const MAX_IDENTITY_VERSIONS: u32 = 256;
 /// Largest synced state record, bytes.
 pub const MAX_STATE: usize = 512 * 1024;
 /// Most requests that a client may have unanswered on one socket.

@@ -14,6 +14,8 @@ pub struct Model {
     pub version: i32,
     /// As signed.
     pub bytes: Vec<u8>,
+    /// Their statement that this version is in other hands, if they made one.
+    pub compromised: Option<Vec<u8>>,
 }
 
 /// None: joins are written where they are needed.

@@ -229,60 +229,75 @@ async fn find_place(
     .transpose()
 }
 
-/// Entries from `from` to before `end`, at most `limit`, and no more than fit a frame (but one in any case).
+/// Which entries a page is to have.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// First number.
+    pub from: u64,
+    /// Before this number.
+    pub end: u64,
+    /// At most so many.
+    pub limit: usize,
+    /// State entries and server announcements only.
+    pub state_only: bool,
+}
+
+/// Some of the entries wanted, oldest first.
+#[derive(Debug)]
+pub struct Page {
+    pub entries: Vec<EntryAt>,
+    /// Whether it ends early, so that it fits a frame.
+    pub more: bool,
+}
+
+/// As many of the entries wanted as fit a frame, but one in any case.
 pub async fn page(
     db: &impl ConnectionTrait,
     id: &ConversationId,
-    from: u64,
-    end: u64,
-    limit: usize,
-) -> Result<Vec<EntryAt>, DbErr> {
+    wanted: Wanted,
+) -> Result<Page, DbErr> {
     let mut entries: Vec<EntryAt> = Vec::new();
     let mut room = PAGE_BYTES;
+    let mut start = wanted.from;
     loop {
-        let start = from.saturating_add(entries.len() as u64);
-        let together = READ_TOGETHER.min((limit - entries.len()) as u64);
-        if start >= end || together == 0 {
-            return Ok(entries);
+        let together = READ_TOGETHER.min((wanted.limit - entries.len()) as u64);
+        if start >= wanted.end || together == 0 {
+            break;
         }
-        let rows = entry::Entity::find()
+        let mut rows = entry::Entity::find()
             .filter(entry::Column::ConversationId.eq(id.0.to_vec()))
             .filter(entry::Column::Number.gte(to_row(start)))
-            .filter(entry::Column::Number.lt(to_row(end)))
+            .filter(entry::Column::Number.lt(to_row(wanted.end)));
+        if wanted.state_only {
+            // The literal lets the partial index be used.
+            rows = rows.filter(Expr::cust("is_state"));
+        }
+        let rows = rows
             .order_by_asc(entry::Column::Number)
             .limit(together)
             .all(db)
             .await?;
-        let full = rows.len() as u64 == together;
+        let last = (rows.len() as u64) < together;
         for row in rows {
             let length = row.bytes.as_ref().map_or(0, Vec::len) + 64;
             if length > room && !entries.is_empty() {
-                return Ok(entries);
+                return Ok(Page {
+                    entries,
+                    more: true,
+                });
             }
             room = room.saturating_sub(length);
+            start = from_row(row.number) + 1;
             entries.push(entry_at(row)?);
         }
-        if !full {
-            return Ok(entries);
+        if last {
+            break;
         }
     }
-}
-
-/// All state entries with a number below `end`, oldest first.
-pub async fn state_entries(
-    db: &impl ConnectionTrait,
-    id: &ConversationId,
-    end: u64,
-) -> Result<Vec<EntryAt>, DbErr> {
-    let rows = entry::Entity::find()
-        .filter(entry::Column::ConversationId.eq(id.0.to_vec()))
-        .filter(entry::Column::Number.lt(to_row(end)))
-        // The literal lets the partial index be used.
-        .filter(Expr::cust("is_state"))
-        .order_by_asc(entry::Column::Number)
-        .all(db)
-        .await?;
-    rows.into_iter().map(entry_at).collect()
+    Ok(Page {
+        entries,
+        more: false,
+    })
 }
 
 /// One entry's bytes; `None` if there is no such entry or its content was purged.

@@ -7,7 +7,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use secure_chat_shared::codec::{self, Bytes};
-use secure_chat_shared::crypto::account::Vault;
+use secure_chat_shared::crypto::account::{Vault, VaultKeys};
 use secure_chat_shared::ids::{Timestamp, UserId, UserName};
 use secure_chat_shared::protocol::SealedState;
 
@@ -82,6 +82,7 @@ pub async fn insert(db: &impl ConnectionTrait, new: NewUser) -> Result<(), DbErr
         user_id: Set(new.id.0.to_vec()),
         version: Set(1),
         bytes: Set(new.identity),
+        compromised: Set(None),
     };
     identity::Entity::insert(row)
         .exec_without_returning(db)
@@ -104,6 +105,25 @@ pub async fn opaque_record(
         .await?;
     row.map(|(user, record)| Ok((id(&user)?, record)))
         .transpose()
+}
+
+/// Name and OPAQUE record of a user.
+pub async fn credentials(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+) -> Result<Option<(UserName, Vec<u8>)>, DbErr> {
+    let row: Option<(String, Vec<u8>)> = user::Entity::find_by_id(user.0.to_vec())
+        .select_only()
+        .column(user::Column::Name)
+        .column(user::Column::OpaqueRecord)
+        .into_tuple()
+        .one(db)
+        .await?;
+    row.map(|(name, record)| {
+        let name = UserName::parse(&name).map_err(|_| damaged("a name"))?;
+        Ok((name, record))
+    })
+    .transpose()
 }
 
 /// Vault and synced state.
@@ -200,23 +220,110 @@ pub async fn by_name(db: &impl ConnectionTrait, name: &UserName) -> Result<Optio
     row.map(|user| id(&user)).transpose()
 }
 
-/// Every version of these people's identities, oldest first, as signed.
+/// Who has one of these names; unknown names are left out.
+pub async fn by_names(db: &impl ConnectionTrait, names: &[UserName]) -> Result<Vec<UserId>, DbErr> {
+    let rows: Vec<Vec<u8>> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
+        .filter(user::Column::Name.is_in(names.iter().map(UserName::as_str)))
+        .into_tuple()
+        .all(db)
+        .await?;
+    rows.iter().map(|user| id(user)).collect()
+}
+
+/// Everything that the directory has of somebody's identity.
+#[derive(Debug, Default)]
+pub struct Chain {
+    /// Every version, oldest first, as signed.
+    pub versions: Vec<Bytes>,
+    /// Statements that some of them are compromised.
+    pub compromised: Vec<Bytes>,
+}
+
+/// These people's identities; unknown people are left out.
 pub async fn identities(
     db: &impl ConnectionTrait,
     users: &[UserId],
-) -> Result<HashMap<UserId, Vec<Bytes>>, DbErr> {
+) -> Result<HashMap<UserId, Chain>, DbErr> {
     let rows = identity::Entity::find()
         .filter(identity::Column::UserId.is_in(users.iter().map(|user| user.0.to_vec())))
         .order_by_asc(identity::Column::UserId)
         .order_by_asc(identity::Column::Version)
         .all(db)
         .await?;
-    let mut found: HashMap<UserId, Vec<Bytes>> = HashMap::new();
+    let mut found: HashMap<UserId, Chain> = HashMap::new();
     for row in rows {
-        found
-            .entry(id(&row.user_id)?)
-            .or_default()
-            .push(row.bytes.into());
+        let chain = found.entry(id(&row.user_id)?).or_default();
+        chain.versions.push(row.bytes.into());
+        chain.compromised.extend(row.compromised.map(Bytes));
     }
     Ok(found)
+}
+
+/// Number of somebody's newest identity version.
+pub async fn newest_version(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+) -> Result<Option<u32>, DbErr> {
+    let row: Option<i32> = identity::Entity::find()
+        .select_only()
+        .column(identity::Column::Version)
+        .filter(identity::Column::UserId.eq(user.0.to_vec()))
+        .order_by_desc(identity::Column::Version)
+        .into_tuple()
+        .one(db)
+        .await?;
+    row.map(|version| u32::try_from(version).map_err(|_| damaged("a version")))
+        .transpose()
+}
+
+/// The next version of somebody's identity.
+pub struct NewVersion {
+    pub user: UserId,
+    pub version: u32,
+    /// As signed.
+    pub bytes: Vec<u8>,
+    /// For the vault.
+    pub keys: VaultKeys,
+    /// About the version before.
+    pub compromised: Option<Vec<u8>>,
+}
+
+/// Writes the version, its keys and the statement.
+pub async fn publish(db: &impl ConnectionTrait, new: NewVersion) -> Result<(), DbErr> {
+    let user = new.user.0.to_vec();
+    let version = i32::try_from(new.version).map_err(|_| damaged("a version"))?;
+    let row = identity::ActiveModel {
+        user_id: Set(user.clone()),
+        version: Set(version),
+        bytes: Set(new.bytes),
+        compromised: Set(None),
+    };
+    identity::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    if let Some(statement) = new.compromised {
+        identity::Entity::update_many()
+            .col_expr(identity::Column::Compromised, Expr::value(statement))
+            .filter(identity::Column::UserId.eq(user.clone()))
+            .filter(identity::Column::Version.eq(version - 1))
+            .exec(db)
+            .await?;
+    }
+    let row: Option<Vec<u8>> = user::Entity::find_by_id(user.clone())
+        .select_only()
+        .column(user::Column::Vault)
+        .into_tuple()
+        .one(db)
+        .await?;
+    let row = row.ok_or_else(|| damaged("an identity without its user"))?;
+    let mut vault: Vault = codec::decode(&row).map_err(|_| damaged("a vault"))?;
+    vault.keys.push(new.keys);
+    user::Entity::update_many()
+        .col_expr(user::Column::Vault, Expr::value(codec::encode(&vault)))
+        .filter(user::Column::Id.eq(user))
+        .exec(db)
+        .await?;
+    Ok(())
 }
