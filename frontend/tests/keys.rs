@@ -8,13 +8,17 @@ mod common;
 use std::rc::Rc;
 use std::slice::from_ref;
 
-use common::{OTHER, USER, contains, device, everything, export_key, found, made, native, talk};
+use common::{
+    OTHER, USER, algorithm_of, contains, device, everything, export_key, found, made, native, talk,
+    talk_as,
+};
 use js_sys::Reflect;
 use secure_chat_frontend::engine::device::Device;
 use secure_chat_frontend::engine::keys::BrowserKeys;
 use secure_chat_frontend::engine::webcrypto;
 use secure_chat_shared::client::native::{NativeKeys, test_keys};
 use secure_chat_shared::client::platform::{Keys, KeysError, Unlock};
+use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::crypto::vault::{self, VaultPurpose};
@@ -83,8 +87,8 @@ async fn a_vault_made_natively_opens_in_the_browser() {
         // RFC 6979: the same key signs the same message the same way wherever it runs.
         let message = b"the same everywhere";
         assert_eq!(
-            browser.sign(Algorithm::Dsa, message).await.unwrap(),
-            native.sign(Algorithm::Dsa, message).await.unwrap()
+            browser.sign(1, Algorithm::Dsa, message).await.unwrap(),
+            native.sign(1, Algorithm::Dsa, message).await.unwrap()
         );
     }
 }
@@ -100,7 +104,7 @@ async fn what_is_not_whole_does_not_open() {
         if opened.is_err() {
             assert_eq!(browser.load().await, Ok(None), "nothing is kept");
             assert_eq!(
-                browser.sign(Algorithm::Dsa, b"").await,
+                browser.sign(1, Algorithm::Dsa, b"").await,
                 Err(KeysError::Missing)
             );
         }
@@ -168,7 +172,7 @@ async fn keys_outlast_a_reload_but_not_a_wipe() {
     drop(keys);
     let keys = BrowserKeys::new(Rc::new(Device::open("reload").await.unwrap()));
     assert_eq!(
-        keys.sign(Algorithm::RsaPss, b"").await,
+        keys.sign(1, Algorithm::RsaPss, b"").await,
         Err(KeysError::Missing)
     );
     assert_eq!(keys.load().await, Ok(Some(USER)));
@@ -178,11 +182,148 @@ async fn keys_outlast_a_reload_but_not_a_wipe() {
 
     keys.wipe().await.unwrap();
     assert_eq!(
-        keys.sign(Algorithm::RsaPss, b"").await,
+        keys.sign(1, Algorithm::RsaPss, b"").await,
         Err(KeysError::Missing)
     );
     assert_eq!(keys.load().await, Ok(None));
     assert!(everything("reload").await.is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn fresh_keys_sign_at_once_and_stay_once_adopted() {
+    let recovery = RecoveryCode::make();
+    let (browser, made) = made("renewed", &recovery).await;
+    let state = browser.seal_state(b"pins").await.unwrap();
+    let renewed = browser
+        .renew(
+            USER,
+            &export_key(1),
+            &made.vault,
+            from_ref(&made.public),
+            true,
+        )
+        .await
+        .unwrap();
+    assert_eq!(renewed.keys.version, 2);
+    assert_ne!(renewed.public.encryption, made.public.encryption);
+    assert_ne!(renewed.public.rsa_signing, made.public.rsa_signing);
+    assert_ne!(renewed.public.dsa_signing, made.public.dsa_signing);
+    rsa_pss::validate_spki(&renewed.public.encryption).unwrap();
+    rsa_pss::validate_spki(&renewed.public.rsa_signing).unwrap();
+    dsa::validate_spki(&renewed.public.dsa_signing).unwrap();
+
+    // Both versions sign, so that one can sign the other.
+    for (version, spki) in [
+        (1, &made.public.rsa_signing),
+        (2, &renewed.public.rsa_signing),
+    ] {
+        let signature = browser
+            .sign(version, Algorithm::RsaPss, b"next")
+            .await
+            .unwrap();
+        assert!(rsa_pss::verify(spki, b"next", signature.as_bytes()));
+    }
+    // The device still holds the old ones only: the server may refuse the new.
+    let reloaded = BrowserKeys::new(Rc::new(Device::open("renewed").await.unwrap()));
+    reloaded.load().await.unwrap();
+    let missing = Err(KeysError::Missing);
+    assert_eq!(reloaded.sign(2, Algorithm::RsaPss, b"").await, missing);
+    assert_eq!(reloaded.adopt().await, Err(KeysError::Missing));
+
+    browser.adopt().await.unwrap();
+    assert_eq!(browser.adopt().await, Err(KeysError::Missing), "only once");
+    let (others, _) = native(0, &recovery).await;
+    let reloaded = BrowserKeys::new(Rc::new(Device::open("renewed").await.unwrap()));
+    reloaded.load().await.unwrap();
+    for keys in [&browser, &reloaded] {
+        talk_as(2, keys, &others, &renewed.public).await;
+        assert_eq!(keys.open_state(&state).await.unwrap(), b"pins");
+        let wrap = others
+            .wrap(&made.public.encryption, &EpochKey::make(), b"old")
+            .await
+            .unwrap();
+        keys.unwrap(1, &wrap, b"old").await.unwrap();
+    }
+
+    // Another browser gets both from the vault.
+    let mut vault = made.vault.clone();
+    vault.keys.push(renewed.keys);
+    let public = [made.public, renewed.public];
+    let native = NativeKeys::new();
+    let password = export_key(1);
+    native
+        .open(USER, Unlock::Password(&password), &vault, &public)
+        .await
+        .unwrap();
+    talk_as(2, &native, &browser, &public[1]).await;
+    talk_as(2, &browser, &native, &public[1]).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_new_version_may_keep_its_keys() {
+    let recovery = RecoveryCode::make();
+    let (browser, made) = made("kept", &recovery).await;
+    let renewed = browser
+        .renew(
+            USER,
+            &export_key(1),
+            &made.vault,
+            from_ref(&made.public),
+            false,
+        )
+        .await
+        .unwrap();
+    assert_eq!(renewed.public, made.public);
+    assert_eq!(renewed.keys.version, 2);
+    browser.adopt().await.unwrap();
+    talk_as(2, &browser, &browser, &made.public).await;
+
+    // What was exportable to be sealed again is not what is kept.
+    let (keys, _) = found(everything("kept").await);
+    let mut names: Vec<String> = keys.iter().map(algorithm_of).collect();
+    names.sort();
+    let expected = [
+        "AES-GCM", "AES-GCM", "RSA-OAEP", "RSA-OAEP", "RSA-PSS", "RSA-PSS",
+    ];
+    assert_eq!(names, expected);
+    assert!(keys.iter().all(|key| !key.extractable()));
+
+    let mut vault = made.vault.clone();
+    vault.keys.push(renewed.keys);
+    let public = [made.public.clone(), made.public];
+    let password = export_key(1);
+    let native = NativeKeys::new();
+    native
+        .open(USER, Unlock::Password(&password), &vault, &public)
+        .await
+        .unwrap();
+    talk_as(2, &native, &browser, &public[1]).await;
+
+    // And on from there, in a browser that opened it.
+    let next = BrowserKeys::new(device("kept elsewhere").await);
+    let again = next
+        .renew(USER, &password, &vault, &public, true)
+        .await
+        .unwrap();
+    assert_eq!(again.keys.version, 3);
+    next.sign(3, Algorithm::Dsa, b"next").await.unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn no_keys_are_made_for_a_vault_that_does_not_open() {
+    let recovery = RecoveryCode::make();
+    let (browser, made) = made("not renewed", &recovery).await;
+    let others = test_keys::set(4).unwrap().public().unwrap();
+    for (password, public) in [(export_key(2), &made.public), (export_key(1), &others)] {
+        for fresh in [true, false] {
+            let renewed = browser
+                .renew(USER, &password, &made.vault, from_ref(public), fresh)
+                .await;
+            assert_eq!(renewed.err(), Some(KeysError::DoesNotOpen));
+        }
+    }
+    assert_eq!(browser.adopt().await, Err(KeysError::Missing));
+    talk(&browser, &browser, &made).await;
 }
 
 #[wasm_bindgen_test]
@@ -191,27 +332,20 @@ async fn nothing_in_the_database_gives_a_key_away() {
     let (_, made) = made("no secrets", &recovery).await;
     let (keys, bytes) = found(everything("no secrets").await);
 
-    let name = |key| {
-        let algorithm = Reflect::get(key, &"algorithm".into()).unwrap();
-        Reflect::get(&algorithm, &"name".into())
-            .unwrap()
-            .as_string()
-            .unwrap()
-    };
-    let mut names: Vec<String> = keys.iter().map(|key| name(key)).collect();
+    let mut names: Vec<String> = keys.iter().map(algorithm_of).collect();
     names.sort();
     assert_eq!(names, ["AES-GCM", "AES-GCM", "RSA-OAEP", "RSA-PSS"]);
     for key in &keys {
-        assert!(!key.extractable(), "{}", name(key));
+        assert!(!key.extractable(), "{}", algorithm_of(key));
         let usages = js_sys::Array::from(&Reflect::get(key, &"usages".into()).unwrap());
         for usage in usages.iter().filter_map(|usage| usage.as_string()) {
-            assert!(!usage.contains("rap"), "{} may {usage}", name(key));
+            assert!(!usage.contains("rap"), "{} may {usage}", algorithm_of(key));
         }
     }
 
     // K_priv is not among the keys: none of them opens what it sealed.
     let aad = vault::aad(VaultPurpose::DsaSigningKey { version: 1 }, &USER);
-    for key in keys.iter().filter(|key| name(key) == "AES-GCM") {
+    for key in keys.iter().filter(|key| algorithm_of(key) == "AES-GCM") {
         let sealed = &made.vault.keys[0].dsa_signing;
         assert!(webcrypto::open(key, &aad, sealed).await.is_err());
     }

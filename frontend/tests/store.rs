@@ -8,6 +8,8 @@ mod common;
 use std::rc::Rc;
 
 use common::{OTHER, USER, contains, device, everything, found, raw};
+use idb::event::DatabaseEvent;
+use idb::{Factory, ObjectStoreParams, TransactionMode};
 use js_sys::{Object, Uint8Array};
 use secure_chat_frontend::engine::database::Database;
 use secure_chat_frontend::engine::device::Device;
@@ -46,6 +48,51 @@ async fn again(test: &str) -> BrowserStore {
     let device = Device::open(test).await.unwrap();
     device.belongs_to(USER);
     BrowserStore::new(Rc::new(device))
+}
+
+#[wasm_bindgen_test]
+async fn the_first_layout_is_kept_and_completed() {
+    let test = "first layout";
+    Database::delete(test).await.unwrap();
+    let mut request = Factory::new().unwrap().open(test, Some(1)).unwrap();
+    request.on_upgrade_needed(|event| {
+        let database = event.database().unwrap();
+        for store in [
+            "meta",
+            "conversations",
+            "entries",
+            "epochs",
+            "outbox",
+            "pins",
+            "keys",
+        ] {
+            database
+                .create_object_store(store, ObjectStoreParams::new())
+                .unwrap();
+        }
+    });
+    let first = request.await.unwrap();
+    let writing = first
+        .transaction(&["pins"], TransactionMode::ReadWrite)
+        .unwrap();
+    writing
+        .object_store("pins")
+        .unwrap()
+        .put(&"kept".into(), Some(&Uint8Array::from(&b"a"[..]).into()))
+        .unwrap();
+    writing.await.unwrap();
+    first.close();
+
+    let database = Database::open(test).await.unwrap();
+    let kept = raw(&database, "pins", b"a").await.unwrap();
+    assert_eq!(kept.as_string().as_deref(), Some("kept"));
+    for table in Table::ALL {
+        let writing = database.write(&[table.name()]).unwrap();
+        writing
+            .put(table.name(), &"new".into(), &"value".into())
+            .unwrap();
+        writing.done().await.unwrap();
+    }
 }
 
 #[wasm_bindgen_test]

@@ -119,7 +119,9 @@ people-hint = User names, separated by commas or Enter.
 take-out = Take { $name } out
 title = Title
 title-hint = Optional. Encrypted like the messages.
-end-to-end-hint = End-to-end encrypted: only the people in this conversation have its key.
+end-to-end = End-to-end
+end-to-end-hint = Only the people in this conversation have its key.
+managed-choice-hint = The server makes the key and hands it to everybody: its operator could read it. It stays so.
 conversation-key = Conversation key
 create = Create
 invite-people = Invite people
@@ -244,6 +246,7 @@ deed-rewrapped = { $own ->
     [yes] You handed the key to { $name } again.
    *[no] { $actor } handed the key to { $name } again.
 }
+deed-server-rekeyed = The server made key { $epoch }.
 
 ## Members
 
@@ -337,11 +340,20 @@ notice-offline =
     }
 notice-rotated = { $name } has new keys since you verified them. Compare safety numbers again when you can.
 notice-store-rebuilt = This browser’s data was damaged and has been built again from the server.
+notice-compromised = { $name } said that the old keys are in other hands. Nothing more is sent to them until you accept new ones.
+notice-verified-by-link = { $name } followed your invite link and is verified by it.
+notice-gave-back =
+    { $count ->
+        [one] The server had lost an entry of a conversation. This browser has given it back.
+       *[other] The server had lost { $count } entries of a conversation. This browser has given them back.
+    }
 session-ended = This browser was signed out from elsewhere. Sign in again to go on.
 log-broken-title = This conversation has been stopped
 log-broken = Its record does not fit what its members have signed, so the server may have altered it. Compare with the others in another way. ({ $why })
 identity-changed-title = { $name }’s keys have changed
 identity-changed = They may have made a new account, or somebody may be pretending to be { $name }. Ask them in another way before you go on. Nothing is sent until you decide.
+identity-compromised-title = { $name } has reported the old keys stolen
+identity-compromised = { $name } said that the old keys are in other hands. Ask { $name } in another way whether the new ones are real. Nothing is sent until you decide.
 accept-identity = Accept the new keys
 
 ## What went wrong
@@ -368,6 +380,10 @@ failure-storage = The browser refuses to store data ({ $why }). Free some space 
 failure-server = The server could not do this. Try again later; if it goes on, tell whoever runs it: { $id }
 failure-internal = Something failed in this browser. Reload the page and try again. ({ $why })
 failure-wrong-state = This cannot be done now. Reload the page and try again.
+failure-bad-link = This invite link is not whole, or does not fit the person it names. Ask for a new one.
+failure-wrong-password = The password is wrong. Check it and try again.
+failure-outdated = New keys were made in another browser. Enter your password above to go on.
+failure-key-missing = The conversation’s key is not here yet; it has been asked for again. Try again in a while.
 insecure-title = This address is not secure
 insecure = Browsers withhold cryptography from pages that come over plain http from another machine. Without it, nothing here could be sealed. Open this page by an address that begins with https.
 insecure-operator = If you run this server: put it behind TLS, for example with a reverse proxy, or open it as http://localhost on the same machine.

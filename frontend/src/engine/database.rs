@@ -11,8 +11,8 @@ use web_sys::{DomException, IdbDatabase, IdbTransaction};
 /// Object store of CryptoKeys, and of private keys sealed under one.
 pub const KEYS: &str = "keys";
 
-/// Version of the layout.
-const VERSION: u32 = 1;
+/// Version of the layout; 2 brought [`Table::Log`].
+const VERSION: u32 = 2;
 
 /// An open database; closed when dropped.
 pub struct Database {
@@ -32,7 +32,9 @@ impl Database {
         request.on_upgrade_needed(|event: VersionChangeEvent| {
             let database = idb::event::DatabaseEvent::database(&event);
             let Ok(database) = database else { return };
-            for store in Table::ALL.map(Table::name).into_iter().chain([KEYS]) {
+            let there = database.store_names();
+            let wanted = Table::ALL.map(Table::name).into_iter().chain([KEYS]);
+            for store in wanted.filter(|name| !there.iter().any(|store| store == name)) {
                 // A failure leaves the store missing, which the first transaction reports.
                 let _ = database.create_object_store(store, ObjectStoreParams::new());
             }

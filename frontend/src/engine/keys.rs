@@ -3,18 +3,16 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use futures::future::{join, try_join_all};
+use futures::future::try_join_all;
 use js_sys::{Array, Reflect, Uint8Array};
 use secure_chat_shared::client::platform::{
-    KeyStep, Keys, KeysError, MadeKeys, PublicKeys, StoreError, Unlock,
+    KeyStep, Keys, KeysError, MadeKeys, PublicKeys, Renewed, StoreError, Unlock,
 };
-use secure_chat_shared::codec::Bytes;
-use secure_chat_shared::crypto::account::{Vault, VaultKeys};
+use secure_chat_shared::crypto::account::Vault;
 use secure_chat_shared::crypto::dsa;
 use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::label::{labelled, purpose};
 use secure_chat_shared::crypto::opaque::ExportKey;
-use secure_chat_shared::crypto::random;
 use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::{Algorithm, Claim, Signature};
 use secure_chat_shared::crypto::vault::{self, VaultPurpose};
@@ -25,12 +23,15 @@ use zeroize::Zeroizing;
 
 use super::database::KEYS;
 use super::device::Device;
-use super::webcrypto::{self, Exportable, Refused, Rsa, object};
+use super::vault_keys::{OpenVault, Sealable, Version, does_not_open, dsa_failed, failed};
+use super::webcrypto::{self, Exportable, object};
 
 /// [`Keys`] on WebCrypto and IndexedDB.
 pub struct BrowserKeys {
     device: Rc<Device>,
     account: RefCell<Option<Rc<Account>>>,
+    /// What [`Keys::renew`] made and [`Keys::adopt`] has not stored yet.
+    next: RefCell<Option<Rc<Version>>>,
 }
 
 /// What is kept of a vault once it was opened: K_priv is not.
@@ -41,15 +42,7 @@ struct Account {
     /// Seals the DSA keys on this device.
     sealing: CryptoKey,
     /// Oldest first, at least one.
-    versions: Vec<Version>,
-}
-
-/// The private keys of one identity version.
-struct Version {
-    version: u32,
-    encryption: CryptoKey,
-    rsa_signing: CryptoKey,
-    dsa_signing: dsa::PrivateKey,
+    versions: Vec<Rc<Version>>,
 }
 
 impl BrowserKeys {
@@ -58,11 +51,41 @@ impl BrowserKeys {
         Self {
             device,
             account: RefCell::new(None),
+            next: RefCell::new(None),
         }
     }
 
     fn account(&self) -> Result<Rc<Account>, KeysError> {
         self.account.borrow().clone().ok_or(KeysError::Missing)
+    }
+
+    /// The private keys of a version, also of one that is not stored yet.
+    fn version(&self, version: u32) -> Result<Rc<Version>, KeysError> {
+        let account = self.account()?;
+        let next = self.next.borrow();
+        let mut all = account.versions.iter().chain(&*next);
+        all.find(|keys| keys.version == version)
+            .cloned()
+            .ok_or(KeysError::Missing)
+    }
+
+    /// Stores what a vault holds, and has it at hand from now on.
+    async fn keep_opened(
+        &self,
+        user: UserId,
+        vault: &OpenVault,
+        versions: Vec<Rc<Version>>,
+    ) -> Result<(), KeysError> {
+        let sealing = webcrypto::make_aes_key(Exportable::No)
+            .await
+            .map_err(failed)?;
+        self.keep(Account {
+            user,
+            state: vault.state.clone(),
+            sealing,
+            versions,
+        })
+        .await
     }
 
     async fn keep(&self, account: Account) -> Result<(), KeysError> {
@@ -72,6 +95,7 @@ impl BrowserKeys {
             .await
             .map_err(store_failed)?;
         *self.account.borrow_mut() = Some(Rc::new(account));
+        *self.next.borrow_mut() = None;
         Ok(())
     }
 }
@@ -84,37 +108,14 @@ impl Keys for BrowserKeys {
         recovery: &RecoveryCode,
         step: &dyn Fn(KeyStep),
     ) -> Result<MadeKeys, KeysError> {
-        // Both at a time: the browser makes keys on threads of its own.
-        let encryption = async {
-            let pair = webcrypto::make_rsa(Rsa::Oaep).await;
-            step(KeyStep::Encryption);
-            pair
-        };
-        let (encryption, rsa_signing) = join(encryption, webcrypto::make_rsa(Rsa::Pss)).await;
-        let (encryption, rsa_signing) = (encryption.map_err(failed)?, rsa_signing.map_err(failed)?);
-        let dsa_signing = dsa::PrivateKey::make().map_err(dsa_failed)?;
-        step(KeyStep::Signing);
-
-        let k_priv = webcrypto::make_aes_key(Exportable::Yes)
-            .await
-            .map_err(failed)?;
-        let dsa_pkcs8 = dsa_signing.to_pkcs8().map_err(dsa_failed)?;
-        let private = Private {
-            encryption: &encryption.private,
-            rsa_signing: &rsa_signing.private,
-            dsa_pkcs8: &dsa_pkcs8,
-        };
-        let sealed = seal_vault(user, &k_priv, export_key, recovery, &private).await;
-        let vault = sealed.map_err(failed)?;
-        let public = PublicKeys {
-            encryption: encryption.spki,
-            rsa_signing: rsa_signing.spki,
-            dsa_signing: dsa_signing.spki(),
-        };
-        // What is kept here is what the vault gives back: so nothing is uploaded that would not open elsewhere.
-        let account = open_with(user, &k_priv, &vault, std::slice::from_ref(&public)).await?;
-        self.keep(account).await?;
+        let fresh = Sealable::make(step).await?;
+        let (opened, mut vault) = OpenVault::make(user, export_key, recovery).await?;
+        let (sealed, first) = opened.seal(1, &fresh).await?;
+        vault.keys.push(sealed);
+        self.keep_opened(user, &opened, vec![Rc::new(first)])
+            .await?;
         step(KeyStep::Sealed);
+        let public = fresh.public;
         Ok(MadeKeys { public, vault })
     }
 
@@ -125,24 +126,50 @@ impl Keys for BrowserKeys {
         vault: &Vault,
         public: &[PublicKeys],
     ) -> Result<(), KeysError> {
-        let (kek, blob, purpose) = match unlock {
-            Unlock::Password(export_key) => (
-                vault::kek_from_export(export_key),
-                &vault.priv_by_password,
-                VaultPurpose::PrivByPassword,
-            ),
-            Unlock::Recovery(code) => (
-                code.kek(),
-                &vault.priv_by_recovery,
-                VaultPurpose::PrivByRecovery,
-            ),
+        let opened = OpenVault::open(user, unlock, vault).await?;
+        let versions = opened.versions(vault, public).await?;
+        self.keep_opened(user, &opened, versions).await
+    }
+
+    async fn renew(
+        &self,
+        user: UserId,
+        export_key: &ExportKey,
+        vault: &Vault,
+        public: &[PublicKeys],
+        fresh: bool,
+    ) -> Result<Renewed, KeysError> {
+        let opened = OpenVault::open(user, Unlock::Password(export_key), vault).await?;
+        let versions = opened.versions(vault, public).await?;
+        let last = versions.last().ok_or(KeysError::Missing)?.version;
+        self.keep_opened(user, &opened, versions).await?;
+        let keys = if fresh {
+            Sealable::make(&|_| {}).await?
+        } else {
+            let mut all = vault.keys.iter().zip(public);
+            let (sealed, public) = all
+                .find(|(sealed, _)| sealed.version == last)
+                .ok_or(KeysError::Missing)?;
+            opened.sealable(sealed, public).await?
         };
-        let kek = webcrypto::import_kek(kek.expose()).await.map_err(failed)?;
-        let k_priv = webcrypto::unwrap_aes(blob, &kek, &vault::aad(purpose, &user), true)
-            .await
-            .map_err(does_not_open)?;
-        let account = open_with(user, &k_priv, vault, public).await?;
-        self.keep(account).await
+        let (sealed, next) = opened.seal(last + 1, &keys).await?;
+        *self.next.borrow_mut() = Some(Rc::new(next));
+        Ok(Renewed {
+            public: keys.public,
+            keys: sealed,
+        })
+    }
+
+    async fn adopt(&self) -> Result<(), KeysError> {
+        let next = self.next.borrow().clone().ok_or(KeysError::Missing)?;
+        let account = self.account()?;
+        self.keep(Account {
+            user: account.user,
+            state: account.state.clone(),
+            sealing: account.sealing.clone(),
+            versions: account.versions.iter().cloned().chain([next]).collect(),
+        })
+        .await
     }
 
     async fn load(&self) -> Result<Option<UserId>, KeysError> {
@@ -153,22 +180,28 @@ impl Keys for BrowserKeys {
         let user = account.user;
         self.device.belongs_to(user);
         *self.account.borrow_mut() = Some(Rc::new(account));
+        *self.next.borrow_mut() = None;
         Ok(Some(user))
     }
 
     async fn wipe(&self) -> Result<(), KeysError> {
         *self.account.borrow_mut() = None;
+        *self.next.borrow_mut() = None;
         self.device.wipe().await.map_err(store_failed)
     }
 
-    async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature, KeysError> {
-        let account = self.account()?;
-        let newest = account.versions.last().ok_or(KeysError::Missing)?;
+    async fn sign(
+        &self,
+        version: u32,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Result<Signature, KeysError> {
+        let keys = self.version(version)?;
         let signature = match algorithm {
-            Algorithm::RsaPss => webcrypto::sign(&newest.rsa_signing, message)
+            Algorithm::RsaPss => webcrypto::sign(&keys.rsa_signing, message)
                 .await
                 .map_err(failed)?,
-            Algorithm::Dsa => newest.dsa_signing.sign(message).map_err(dsa_failed)?,
+            Algorithm::Dsa => keys.dsa_signing.sign(message).map_err(dsa_failed)?,
         };
         Ok(Signature::from(signature))
     }
@@ -255,12 +288,12 @@ impl Account {
             let dsa = field::<Uint8Array>(&keys, "dsaSigning")?.to_vec();
             let pkcs8 = webcrypto::open(&sealing, &dsa_aad(&user, version), &dsa).await;
             let pkcs8 = Zeroizing::new(pkcs8.map_err(does_not_open)?);
-            versions.push(Version {
+            versions.push(Rc::new(Version {
                 version,
                 encryption: field(&keys, "encryption")?,
                 rsa_signing: field(&keys, "rsaSigning")?,
                 dsa_signing: dsa::PrivateKey::from_pkcs8(&pkcs8).map_err(|_| damaged())?,
-            });
+            }));
         }
         Ok(Self {
             user,
@@ -268,142 +301,6 @@ impl Account {
             sealing,
             versions,
         })
-    }
-}
-
-/// Private keys of identity version 1, to be sealed.
-struct Private<'a> {
-    encryption: &'a CryptoKey,
-    rsa_signing: &'a CryptoKey,
-    dsa_pkcs8: &'a [u8],
-}
-
-/// Seals them under K_priv, with a fresh K_state, and K_priv under both keys that open it.
-async fn seal_vault(
-    user: UserId,
-    k_priv: &CryptoKey,
-    export_key: &ExportKey,
-    recovery: &RecoveryCode,
-    private: &Private<'_>,
-) -> Result<Vault, Refused> {
-    let version = 1;
-    let aad = |purpose| vault::aad(purpose, &user);
-    let wrap_k_priv = async |kek: &[u8; 32], purpose| {
-        let kek = webcrypto::import_kek(kek).await?;
-        webcrypto::wrap_aes(k_priv, &kek, &aad(purpose))
-            .await
-            .map(Bytes)
-    };
-    let wrap_rsa = async |key: &CryptoKey, purpose| {
-        webcrypto::wrap_rsa(key, k_priv, &aad(purpose))
-            .await
-            .map(Bytes)
-    };
-    let by_password = vault::kek_from_export(export_key);
-    let by_recovery = recovery.kek();
-    let k_state = webcrypto::make_aes_key(Exportable::Yes).await?;
-    let state_aad = aad(VaultPurpose::StateKey);
-    let dsa_aad = aad(VaultPurpose::DsaSigningKey { version });
-    Ok(Vault {
-        priv_by_password: wrap_k_priv(by_password.expose(), VaultPurpose::PrivByPassword).await?,
-        priv_by_recovery: wrap_k_priv(by_recovery.expose(), VaultPurpose::PrivByRecovery).await?,
-        state_key: Bytes(webcrypto::wrap_aes(&k_state, k_priv, &state_aad).await?),
-        keys: vec![VaultKeys {
-            version,
-            encryption: wrap_rsa(private.encryption, VaultPurpose::EncryptionKey { version })
-                .await?,
-            rsa_signing: wrap_rsa(private.rsa_signing, VaultPurpose::RsaSigningKey { version })
-                .await?,
-            dsa_signing: Bytes(webcrypto::seal(k_priv, &dsa_aad, private.dsa_pkcs8).await?),
-        }],
-    })
-}
-
-/// Opens all of a vault, and checks that each private key belongs to its public half.
-async fn open_with(
-    user: UserId,
-    k_priv: &CryptoKey,
-    sealed: &Vault,
-    public: &[PublicKeys],
-) -> Result<Account, KeysError> {
-    if sealed.keys.is_empty() || sealed.keys.len() != public.len() {
-        return Err(KeysError::DoesNotOpen);
-    }
-    let aad = |purpose| vault::aad(purpose, &user);
-    let state_aad = aad(VaultPurpose::StateKey);
-    let state = webcrypto::unwrap_aes(&sealed.state_key, k_priv, &state_aad, false)
-        .await
-        .map_err(does_not_open)?;
-    let mut versions = Vec::with_capacity(public.len());
-    for (blobs, public) in sealed.keys.iter().zip(public) {
-        let version = blobs.version;
-        let unwrap = async |kind, blob: &Bytes, purpose| {
-            webcrypto::unwrap_rsa(kind, blob, k_priv, &aad(purpose))
-                .await
-                .map_err(does_not_open)
-        };
-        let encryption = unwrap(
-            Rsa::Oaep,
-            &blobs.encryption,
-            VaultPurpose::EncryptionKey { version },
-        )
-        .await?;
-        let rsa_signing = unwrap(
-            Rsa::Pss,
-            &blobs.rsa_signing,
-            VaultPurpose::RsaSigningKey { version },
-        )
-        .await?;
-        let dsa_aad = aad(VaultPurpose::DsaSigningKey { version });
-        let pkcs8 = webcrypto::open(k_priv, &dsa_aad, &blobs.dsa_signing).await;
-        let pkcs8 = Zeroizing::new(pkcs8.map_err(does_not_open)?);
-        let dsa_signing =
-            dsa::PrivateKey::from_pkcs8(&pkcs8).map_err(|_| KeysError::DoesNotOpen)?;
-        let keys = Version {
-            version,
-            encryption,
-            rsa_signing,
-            dsa_signing,
-        };
-        keys.check(public).await?;
-        versions.push(keys);
-    }
-    versions.sort_by_key(|keys| keys.version);
-    let sealing = webcrypto::make_aes_key(Exportable::No)
-        .await
-        .map_err(failed)?;
-    Ok(Account {
-        user,
-        state,
-        sealing,
-        versions,
-    })
-}
-
-impl Version {
-    /// RSA keys give nothing away to compare: what one half makes, the other has to open.
-    async fn check(&self, public: &PublicKeys) -> Result<(), KeysError> {
-        let probe: [u8; 32] = random::bytes();
-        let label = labelled(purpose::KEY_CHECK_WRAP, &[]);
-        let wrapped = webcrypto::encrypt(&public.encryption, &label, &probe)
-            .await
-            .map_err(does_not_open)?;
-        let opened = webcrypto::decrypt(&self.encryption, &label, &wrapped)
-            .await
-            .map_err(does_not_open)?;
-        let message = labelled(purpose::KEY_CHECK, &[&probe]);
-        let signature = webcrypto::sign(&self.rsa_signing, &message)
-            .await
-            .map_err(failed)?;
-        let signed = webcrypto::verify(&public.rsa_signing, &message, &signature)
-            .await
-            .map_err(failed)?;
-        // Reading the DSA key computed its public half anew.
-        if opened[..] == probe && signed && self.dsa_signing.spki() == public.dsa_signing {
-            Ok(())
-        } else {
-            Err(KeysError::DoesNotOpen)
-        }
     }
 }
 
@@ -432,19 +329,6 @@ fn damaged() -> KeysError {
     KeysError::DoesNotOpen
 }
 
-fn failed(error: Refused) -> KeysError {
-    KeysError::Platform(error.to_string())
-}
-
-fn dsa_failed(error: dsa::BadDsaKey) -> KeysError {
-    KeysError::Platform(error.to_string())
-}
-
 fn store_failed(error: StoreError) -> KeysError {
     KeysError::Platform(error.to_string())
-}
-
-/// Unwrapping, opening and unsealing fail all alike.
-fn does_not_open(_: Refused) -> KeysError {
-    KeysError::DoesNotOpen
 }

@@ -13,6 +13,7 @@ pub mod platform;
 pub mod socket;
 pub mod store;
 pub mod tabs;
+pub mod vault_keys;
 pub mod webcrypto;
 
 use std::rc::Rc;

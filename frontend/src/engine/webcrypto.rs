@@ -73,9 +73,9 @@ pub fn is_available() -> bool {
 /// Makes an AES-256-GCM key. One that is kept seals; one that is exportable also wraps other keys.
 pub async fn make_aes_key(exportable: Exportable) -> Result<CryptoKey, Refused> {
     let algorithm = object(&[("name", "AES-GCM".into()), ("length", 256.into())]);
+    let exportable = exportable == Exportable::Yes;
     let usages = aes_usages(exportable);
-    let key =
-        subtle()?.generate_key_with_object(&algorithm, exportable == Exportable::Yes, &usages);
+    let key = subtle()?.generate_key_with_object(&algorithm, exportable, &usages);
     settle(key).await
 }
 
@@ -108,20 +108,15 @@ pub async fn wrap_aes(key: &CryptoKey, under: &CryptoKey, aad: &[u8]) -> Result<
     wrap_key("raw", key, under, aad).await
 }
 
-/// The AES key that [`wrap_aes`] sealed. What is not exportable only seals and opens, but for K_priv (`wraps`), which
-/// unwraps keys too.
+/// The AES key that [`wrap_aes`] sealed, not exportable. It seals and opens; K_priv (`wraps`) also other keys.
 pub async fn unwrap_aes(
     sealed: &[u8],
     under: &CryptoKey,
     aad: &[u8],
     wraps: bool,
 ) -> Result<CryptoKey, Refused> {
-    let usages = if wraps {
-        strings(&["unwrapKey", "decrypt"])
-    } else {
-        aes_usages(Exportable::No)
-    };
-    unwrap_key("raw", sealed, under, aad, &aes(), &usages).await
+    let usages = aes_usages(wraps);
+    unwrap_key("raw", sealed, under, aad, &aes(), Exportable::No, &usages).await
 }
 
 /// Makes an RSA-3072 key pair.
@@ -150,12 +145,13 @@ pub async fn wrap_rsa(key: &CryptoKey, under: &CryptoKey, aad: &[u8]) -> Result<
     wrap_key("pkcs8", key, under, aad).await
 }
 
-/// The RSA private key that [`wrap_rsa`] sealed, not exportable.
+/// The RSA private key that [`wrap_rsa`] sealed.
 pub async fn unwrap_rsa(
     kind: Rsa,
     sealed: &[u8],
     under: &CryptoKey,
     aad: &[u8],
+    exportable: Exportable,
 ) -> Result<CryptoKey, Refused> {
     unwrap_key(
         "pkcs8",
@@ -163,6 +159,7 @@ pub async fn unwrap_rsa(
         under,
         aad,
         &kind.hashed(),
+        exportable,
         &kind.private_usages(),
     )
     .await
@@ -238,6 +235,7 @@ async fn unwrap_key(
     under: &CryptoKey,
     aad: &[u8],
     algorithm: &Object,
+    exportable: Exportable,
     usages: &Array,
 ) -> Result<CryptoKey, Refused> {
     let (nonce, sealed) = parted(sealed)?;
@@ -247,17 +245,18 @@ async fn unwrap_key(
         under,
         &aes_gcm(nonce, aad),
         algorithm,
-        false,
+        exportable == Exportable::Yes,
         usages,
     );
     settle(key).await
 }
 
-fn aes_usages(exportable: Exportable) -> Array {
-    match exportable {
-        Exportable::Yes => strings(&["encrypt", "decrypt", "wrapKey", "unwrapKey"]),
-        Exportable::No => strings(&["encrypt", "decrypt"]),
-    }
+fn aes_usages(wraps: bool) -> Array {
+    strings(if wraps {
+        &["encrypt", "decrypt", "wrapKey", "unwrapKey"]
+    } else {
+        &["encrypt", "decrypt"]
+    })
 }
 
 fn aes() -> Object {

@@ -37,6 +37,10 @@ pub fn failure(failure: &Failure) -> AttrValue {
         Failure::Server(id) => t!("failure-server", id = id.as_str()),
         Failure::Internal(why) => t!("failure-internal", why = why.as_str()),
         Failure::WrongState => t!("failure-wrong-state"),
+        Failure::BadLink => t!("failure-bad-link"),
+        Failure::WrongPassword => t!("failure-wrong-password"),
+        Failure::Outdated => t!("failure-outdated"),
+        Failure::KeyMissing => t!("failure-key-missing"),
     }
 }
 
@@ -62,22 +66,29 @@ pub fn weakness(weakness: Weakness) -> AttrValue {
 /// A passing note.
 pub fn said(said: &Said) -> AttrValue {
     match said {
-        Said::Notice(Notice::OfflineWillBeTold(names)) => {
+        Said::Notice(notice) => noticed(notice),
+        Said::Failure(why) => failure(why),
+        Said::SessionEnded => t!("session-ended"),
+        Said::Copied => t!("copied"),
+        Said::NotCopied => t!("not-copied"),
+    }
+}
+
+fn noticed(notice: &Notice) -> AttrValue {
+    match notice {
+        Notice::OfflineWillBeTold(names) => {
             t!(
                 "notice-offline",
                 names = list(names).as_str(),
                 count = names.len()
             )
         }
-        Said::Notice(Notice::RotatedSinceVerified(name)) => {
-            t!("notice-rotated", name = name.as_str())
-        }
-        Said::Notice(Notice::Trouble(why)) => failure(why),
-        Said::Notice(Notice::StoreRebuilt) => t!("notice-store-rebuilt"),
-        Said::Failure(why) => failure(why),
-        Said::SessionEnded => t!("session-ended"),
-        Said::Copied => t!("copied"),
-        Said::NotCopied => t!("not-copied"),
+        Notice::RotatedSinceVerified(name) => t!("notice-rotated", name = name.as_str()),
+        Notice::StoreRebuilt => t!("notice-store-rebuilt"),
+        Notice::Trouble(why) => failure(why),
+        Notice::Compromised(name) => t!("notice-compromised", name = name.as_str()),
+        Notice::VerifiedByLink(name) => t!("notice-verified-by-link", name = name.as_str()),
+        Notice::GaveBack(count) => t!("notice-gave-back", count = *count),
     }
 }
 
@@ -157,6 +168,7 @@ pub fn happened(happened: &Happened) -> AttrValue {
                 name = name.as_str()
             )
         }
+        Deed::ServerRekeyed(epoch) => t!("deed-server-rekeyed", epoch = epoch.0),
     }
 }
 
@@ -241,6 +253,11 @@ mod tests {
             admin: false,
             verified: false,
             removable: false,
+            by_link: false,
+            rotated: false,
+            changeable: false,
+            shareable: false,
+            algorithm: Algorithm::RsaPss,
         };
         Conversation {
             id: ConversationId([0; 32]),

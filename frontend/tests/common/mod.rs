@@ -6,12 +6,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use idb::Query;
-use js_sys::{Array, JSON, Object, Uint8Array};
+use js_sys::{Array, JSON, Object, Reflect, Uint8Array};
 use secure_chat_frontend::engine::database::{Database, KEYS};
 use secure_chat_frontend::engine::device::Device;
 use secure_chat_frontend::engine::keys::BrowserKeys;
 use secure_chat_shared::client::native::{NativeKeys, test_keys};
-use secure_chat_shared::client::platform::{KeyStep, Keys, MadeKeys, Table};
+use secure_chat_shared::client::platform::{KeyStep, Keys, MadeKeys, PublicKeys, Table};
 use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::opaque::ExportKey;
 use secure_chat_shared::crypto::recovery::RecoveryCode;
@@ -61,12 +61,17 @@ pub async fn native(n: usize, recovery: &RecoveryCode) -> (NativeKeys, MadeKeys)
 
 /// What one signs and is sent, the other verifies and opens.
 pub async fn talk(signer: &impl Keys, verifier: &impl Keys, of_signer: &MadeKeys) {
+    talk_as(1, signer, verifier, &of_signer.public).await;
+}
+
+/// The same under an identity version of the signer.
+pub async fn talk_as(version: u32, signer: &impl Keys, verifier: &impl Keys, public: &PublicKeys) {
     for (algorithm, spki) in [
-        (Algorithm::RsaPss, &of_signer.public.rsa_signing),
-        (Algorithm::Dsa, &of_signer.public.dsa_signing),
+        (Algorithm::RsaPss, &public.rsa_signing),
+        (Algorithm::Dsa, &public.dsa_signing),
     ] {
         let message = b"what was said".to_vec();
-        let signature = signer.sign(algorithm, &message).await.unwrap();
+        let signature = signer.sign(version, algorithm, &message).await.unwrap();
         let good = Claim {
             algorithm,
             spki: spki.as_slice().into(),
@@ -90,13 +95,13 @@ pub async fn talk(signer: &impl Keys, verifier: &impl Keys, of_signer: &MadeKeys
     let key = EpochKey::make();
     let label = b"where it belongs";
     let wrap = verifier
-        .wrap(&of_signer.public.encryption, &key, label)
+        .wrap(&public.encryption, &key, label)
         .await
         .unwrap();
     assert_eq!(wrap.len(), 384);
-    assert!(signer.unwrap(1, &wrap, label).await.unwrap() == key);
-    assert!(signer.unwrap(1, &wrap, b"elsewhere").await.is_err());
-    assert!(signer.unwrap(2, &wrap, label).await.is_err());
+    assert!(signer.unwrap(version, &wrap, label).await.unwrap() == key);
+    assert!(signer.unwrap(version, &wrap, b"elsewhere").await.is_err());
+    assert!(signer.unwrap(version + 1, &wrap, label).await.is_err());
 }
 
 /// Every value of the database, whatever its store.
@@ -140,6 +145,13 @@ pub async fn raw(database: &Database, store: &str, key: &[u8]) -> Option<JsValue
         .unwrap()
         .await
         .unwrap()
+}
+
+/// The name of a CryptoKey's algorithm.
+pub fn algorithm_of(key: &CryptoKey) -> String {
+    let algorithm = Reflect::get(key, &"algorithm".into()).unwrap();
+    let name = Reflect::get(&algorithm, &"name".into()).unwrap();
+    name.as_string().unwrap()
 }
 
 pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {

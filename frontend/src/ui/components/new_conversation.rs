@@ -7,14 +7,16 @@ use secure_chat_shared::ids::ConversationId;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use super::field::TextField;
-use super::icon::{Glyph, Icon};
+use super::field::{Choice, Choices, TextField};
 use super::people_input::{PeopleInput, all};
 use crate::ui::context::{Shown, use_place, use_request, use_shown};
 use crate::ui::route::Route;
 use crate::ui::sentences;
 use crate::ui::state::others;
 use crate::ui::text::t;
+
+/// Place of the server-managed kind among the choices.
+const MANAGED: usize = 1;
 
 /// Properties of [`NewConversation`].
 #[derive(Properties, PartialEq)]
@@ -30,6 +32,8 @@ pub fn NewConversation(props: &Props) -> Html {
     let go = use_place().go;
     let people = use_state(|| (Vec::<String>::new(), String::new()));
     let title = use_state(String::new);
+    // Which of the two kinds of key.
+    let kind = use_state(|| 0_usize);
     let request = {
         let on_close = props.on_close.clone();
         use_request(Callback::from(move |answer| {
@@ -41,12 +45,14 @@ pub fn NewConversation(props: &Props) -> Html {
     };
     let onsubmit = {
         let (people, title, request) = (people.clone(), title.clone(), request.clone());
+        let managed = *kind == MANAGED;
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let people = all(&people.0, &people.1);
             request.send(Action::CreateConversation {
                 people,
                 title: title.trim().to_owned(),
+                managed,
             });
         })
     };
@@ -58,6 +64,20 @@ pub fn NewConversation(props: &Props) -> Html {
         let title = title.clone();
         Callback::from(move |now| title.set(now))
     };
+    let on_kind = {
+        let kind = kind.clone();
+        Callback::from(move |now| kind.set(now))
+    };
+    let kinds = vec![
+        Choice {
+            label: t!("end-to-end"),
+            hint: t!("end-to-end-hint"),
+        },
+        Choice {
+            label: t!("managed"),
+            hint: t!("managed-choice-hint"),
+        },
+    ];
     html! {
         <Dialog title={t!("new-conversation")} on_close={props.on_close.clone()}>
             <form {onsubmit} class="form">
@@ -66,7 +86,8 @@ pub fn NewConversation(props: &Props) -> Html {
                     error={request.failure.as_ref().map(sentences::failure)} />
                 <TextField id="new-title" label={t!("title")} value={(*title).clone()} on_input={on_title}
                     hint={t!("title-hint")} />
-                <p class="good-line"><Glyph icon={Icon::Lock} />{ t!("end-to-end-hint") }</p>
+                <Choices id="new-key" label={t!("conversation-key")} choices={kinds} chosen={*kind}
+                    on_choose={on_kind} />
                 <div class="dialog-foot">
                     <button type="submit" class="button primary" aria-busy={request.busy.to_string()}
                         disabled={request.busy || (people.0.is_empty() && people.1.trim().is_empty())}>

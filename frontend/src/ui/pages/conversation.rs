@@ -177,8 +177,23 @@ fn BlockedBanner(props: &BannerProps) -> Html {
                 </div>
             </div>
         },
-        Some(Blocked::IdentityChanged { user, name }) => {
+        Some(Blocked::IdentityChanged {
+            user,
+            name,
+            compromised,
+        }) => {
             let user = *user;
+            let (title, text) = if *compromised {
+                (
+                    t!("identity-compromised-title", name = name.as_str()),
+                    t!("identity-compromised", name = name.as_str()),
+                )
+            } else {
+                (
+                    t!("identity-changed-title", name = name.as_str()),
+                    t!("identity-changed", name = name.as_str()),
+                )
+            };
             let onclick = {
                 let accept = accept.clone();
                 Callback::from(move |_: MouseEvent| accept.send(Action::AcceptIdentity(user)))
@@ -187,8 +202,8 @@ fn BlockedBanner(props: &BannerProps) -> Html {
                 <div class="banner" role="alert">
                     <Glyph icon={Icon::Warning} />
                     <div>
-                        <p><strong>{ t!("identity-changed-title", name = name.as_str()) }</strong></p>
-                        <p>{ t!("identity-changed", name = name.as_str()) }</p>
+                        <p><strong>{ title }</strong></p>
+                        <p>{ text }</p>
                         if let Some(failure) = &accept.failure {
                             <p class="hint bad">{ sentences::failure(failure) }</p>
                         }

@@ -3,7 +3,7 @@
 mod note;
 mod room;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use secure_chat_shared::client::api::{
@@ -34,6 +34,7 @@ pub struct State {
     conversations: BTreeMap<ConversationId, Rc<Conversation>>,
     rooms: HashMap<ConversationId, Rc<Room>>,
     presence: Rc<HashMap<UserId, PresenceStatus>>,
+    blocked: Rc<HashSet<UserId>>,
     drafts: HashMap<ConversationId, Rc<str>>,
     answers: HashMap<u64, Option<Rc<Outcome>>>,
     next_note: u32,
@@ -92,6 +93,7 @@ impl Default for State {
             conversations: BTreeMap::new(),
             rooms: HashMap::new(),
             presence: Rc::default(),
+            blocked: Rc::default(),
             drafts: HashMap::new(),
             answers: HashMap::new(),
             next_note: 0,
@@ -152,6 +154,11 @@ impl State {
     /// All presence.
     pub fn presence(&self) -> &Rc<HashMap<UserId, PresenceStatus>> {
         &self.presence
+    }
+
+    /// Whom the person has blocked.
+    pub fn blocked(&self) -> &Rc<HashSet<UserId>> {
+        &self.blocked
     }
 
     /// What the composer of a conversation begins with.
@@ -238,6 +245,7 @@ impl State {
             Event::Presence { user, status } => {
                 Rc::make_mut(&mut self.presence).insert(user, status);
             }
+            Event::Blocked(users) => self.blocked = Rc::new(users.into_iter().collect()),
             Event::Notice(notice) => self.say(Said::Notice(notice)),
             // A system notification, which is not of the page's state.
             Event::Arrived { .. } => {}
@@ -272,6 +280,7 @@ impl State {
             self.rooms.clear();
             self.drafts.clear();
             self.presence = Rc::default();
+            self.blocked = Rc::default();
         }
     }
 

@@ -39,7 +39,10 @@ impl Said {
     /// How it looks.
     pub fn tone(&self) -> Tone {
         match self {
-            Self::Notice(Notice::OfflineWillBeTold(_)) | Self::Copied => Tone::Plain,
+            Self::Notice(
+                Notice::OfflineWillBeTold(_) | Notice::VerifiedByLink(_) | Notice::GaveBack(_),
+            )
+            | Self::Copied => Tone::Plain,
             Self::Notice(_) | Self::Failure(_) | Self::SessionEnded | Self::NotCopied => Tone::Bad,
         }
     }

@@ -26,6 +26,8 @@ fn me(byte: u8) -> Event {
         algorithm: Algorithm::RsaPss,
         fingerprint: "ab".into(),
         recovery_pending: true,
+        version: 1,
+        outdated: false,
     }))
 }
 
@@ -251,9 +253,11 @@ fn signing_out_leaves_nothing_of_the_person() {
         me(1),
         Event::Conversation(conversation(1, 1, 1)),
         Event::RecoveryCode("abcd".into()),
+        Event::Blocked(vec![UserId([2; 16])]),
         Event::Session(Session::SignedOut { ended: true }),
     ]);
     assert!(state.inbox().is_empty() && state.recovery_code.is_none() && state.me().is_none());
+    assert!(state.blocked().is_empty());
     assert_eq!(state.notes.len(), 1, "an ended session is said");
 }
 
@@ -291,4 +295,15 @@ fn a_second_wait_is_a_new_wait() {
     assert_ne!(first.link, second.link);
     let back = second.reduce(Change::Told(Event::Connection(Connection::Online)));
     assert!(back.link.was_lost);
+}
+
+#[test]
+fn the_newest_list_of_blocked_people_holds() {
+    let (bob, carol) = (UserId([2; 16]), UserId([3; 16]));
+    let state = told([
+        me(1),
+        Event::Blocked(vec![bob]),
+        Event::Blocked(vec![carol]),
+    ]);
+    assert!(state.blocked().contains(&carol) && !state.blocked().contains(&bob));
 }
