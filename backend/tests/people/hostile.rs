@@ -11,13 +11,15 @@ use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 use secure_chat_shared::ids::ConversationId;
 use secure_chat_shared::log::Entry;
 use secure_chat_shared::protocol::{
-    Conversations, Entries, EntryAt, Event, FoundMany, GetEntries, GetWrap, ListConversations, LookupNames,
-    Request, Resume, Resumed, Stored, WrapFor,
+    Conversations, Entries, EntryAt, Event, FoundMany, GetEntries, GetWrap, ListConversations,
+    LookupNames, Request, Resume, Resumed, Stored, WrapFor,
 };
 
 use super::common::TestApp;
 use super::local;
-use super::person::{Given, PASSWORD, Page, Person};
+use super::page::Page;
+use super::person::{PASSWORD, Person};
+use super::socket::Given;
 
 /// Alice and bob in a conversation, each having read a first message.
 async fn a_pair(app: &TestApp) -> (Person, Person, ConversationId) {

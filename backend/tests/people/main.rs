@@ -5,7 +5,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod hostile;
+mod page;
 mod person;
+mod socket;
 
 use common::TestApp;
 use person::{PASSWORD, Person};
@@ -178,7 +180,7 @@ async fn whoever_leaves_reads_no_further_and_whoever_comes_reads_nothing_before(
 
         bob.does(Action::Leave(id)).await.unwrap();
         assert_eq!(bob.sees(id).standing, Standing::Former);
-        let still_in = |page: &person::Page| page.conversations[&id].members.len() == 2;
+        let still_in = |page: &page::Page| page.conversations[&id].members.len() == 2;
         alice.until("bob has left", still_in).await;
         carol.until("bob has left", still_in).await;
         alice.writes(id, "without bob").await;

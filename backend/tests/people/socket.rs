@@ -1,0 +1,170 @@
+//! A client's connection to a real server, which can be cut and made again, and lied through.
+
+#![allow(dead_code)] // every test binary uses another part
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use futures::{SinkExt, StreamExt};
+use secure_chat_shared::client::platform::{CallError, Socket};
+use secure_chat_shared::codec::{self, Bytes};
+use secure_chat_shared::protocol::{ClientFrame, Event, SUBPROTOCOL, ServerFrame};
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::Message as Frame;
+
+/// What the socket's reader hands on.
+pub enum Inbound {
+    Event(Box<Event>),
+    Closed,
+}
+
+/// What the server gives, before the client sees it.
+pub enum Given {
+    /// The answer to operation `op`.
+    Reply { op: u16, body: Bytes },
+    /// Something unasked.
+    Event(Box<Event>),
+}
+
+/// A server that lies: it may alter what is given, or keep it back.
+pub type Lie = Box<dyn FnMut(Given) -> Option<Given>>;
+
+/// A connection that can be made, cut and made again.
+#[derive(Clone)]
+pub struct NativeSocket {
+    inner: Rc<SocketInner>,
+}
+
+struct SocketInner {
+    outgoing: RefCell<Option<mpsc::UnboundedSender<Frame>>>,
+    waiting: RefCell<HashMap<u32, Waiting>>,
+    lie: RefCell<Option<Lie>>,
+    next: Cell<u32>,
+    inbound: mpsc::UnboundedSender<Inbound>,
+}
+
+/// The operation that was asked, and who waits for its answer.
+type Waiting = (u16, oneshot::Sender<Result<Bytes, CallError>>);
+
+impl SocketInner {
+    fn told(&self, given: Given) -> Option<Given> {
+        match &mut *self.lie.borrow_mut() {
+            Some(lie) => lie(given),
+            None => Some(given),
+        }
+    }
+}
+
+impl Socket for NativeSocket {
+    async fn call(&self, op: u16, body: Vec<u8>) -> Result<Bytes, CallError> {
+        let id = self.inner.next.get();
+        self.inner.next.set(id + 1);
+        let (sender, receiver) = oneshot::channel();
+        self.inner.waiting.borrow_mut().insert(id, (op, sender));
+        let frame = codec::encode(&ClientFrame {
+            id,
+            op,
+            body: Bytes(body),
+        });
+        let sent = match &*self.inner.outgoing.borrow() {
+            Some(outgoing) => outgoing.send(Frame::Binary(frame.into())).is_ok(),
+            None => false,
+        };
+        if !sent {
+            self.inner.waiting.borrow_mut().remove(&id);
+            return Err(CallError::Disconnected);
+        }
+        receiver.await.unwrap_or(Err(CallError::Disconnected))
+    }
+}
+
+impl NativeSocket {
+    /// Not connected yet; what comes in goes to `inbound`.
+    pub fn new(inbound: mpsc::UnboundedSender<Inbound>) -> Self {
+        let inner = SocketInner {
+            outgoing: RefCell::new(None),
+            waiting: RefCell::new(HashMap::new()),
+            lie: RefCell::new(None),
+            next: Cell::new(0),
+            inbound,
+        };
+        Self {
+            inner: Rc::new(inner),
+        }
+    }
+
+    /// Connects.
+    pub async fn connect(&self, address: SocketAddr) {
+        let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert(
+            "sec-websocket-protocol",
+            HeaderValue::from_static(SUBPROTOCOL),
+        );
+        headers.insert(
+            "origin",
+            HeaderValue::from_str(&format!("http://{address}")).unwrap(),
+        );
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        let (mut sink, mut source) = stream.split();
+        let (outgoing, mut frames) = mpsc::unbounded_channel::<Frame>();
+        *self.inner.outgoing.borrow_mut() = Some(outgoing);
+        tokio::task::spawn_local(async move {
+            while let Some(frame) = frames.recv().await {
+                if sink.send(frame).await.is_err() {
+                    break;
+                }
+            }
+            let _ = sink.close().await;
+        });
+        let inner = Rc::clone(&self.inner);
+        tokio::task::spawn_local(async move {
+            while let Some(Ok(frame)) = source.next().await {
+                let Frame::Binary(bytes) = frame else {
+                    continue;
+                };
+                let waiting = |id: u32| inner.waiting.borrow_mut().remove(&id);
+                match codec::decode::<ServerFrame>(&bytes).unwrap() {
+                    ServerFrame::Reply { id, body } => {
+                        let Some((op, sender)) = waiting(id) else {
+                            continue;
+                        };
+                        if let Some(Given::Reply { body, .. }) =
+                            inner.told(Given::Reply { op, body })
+                        {
+                            let _ = sender.send(Ok(body));
+                        }
+                    }
+                    ServerFrame::Refused { id, error } => {
+                        if let Some((_, sender)) = waiting(id) {
+                            let _ = sender.send(Err(error.into()));
+                        }
+                    }
+                    ServerFrame::Event(event) => {
+                        if let Some(Given::Event(event)) = inner.told(Given::Event(Box::new(event)))
+                        {
+                            let _ = inner.inbound.send(Inbound::Event(event));
+                        }
+                    }
+                }
+            }
+            inner.waiting.borrow_mut().clear();
+            *inner.outgoing.borrow_mut() = None;
+            let _ = inner.inbound.send(Inbound::Closed);
+        });
+    }
+
+    /// From now on the server lies.
+    pub fn lie(&self, lie: Lie) {
+        *self.inner.lie.borrow_mut() = Some(lie);
+    }
+
+    /// Closes the connection from this side.
+    pub fn cut(&self) {
+        *self.inner.outgoing.borrow_mut() = None;
+    }
+}
