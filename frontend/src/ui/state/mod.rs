@@ -3,7 +3,7 @@
 mod note;
 mod room;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use secure_chat_shared::client::api::{
@@ -34,7 +34,7 @@ pub struct State {
     conversations: BTreeMap<ConversationId, Rc<Conversation>>,
     rooms: HashMap<ConversationId, Rc<Room>>,
     presence: Rc<HashMap<UserId, PresenceStatus>>,
-    blocked: Rc<HashSet<UserId>>,
+    blocked: Rc<BTreeMap<UserId, String>>,
     drafts: HashMap<ConversationId, Rc<str>>,
     answers: HashMap<u64, Option<Rc<Outcome>>>,
     next_note: u32,
@@ -156,8 +156,8 @@ impl State {
         &self.presence
     }
 
-    /// Whom the person has blocked.
-    pub fn blocked(&self) -> &Rc<HashSet<UserId>> {
+    /// Whom the person has blocked, by name.
+    pub fn blocked(&self) -> &Rc<BTreeMap<UserId, String>> {
         &self.blocked
     }
 
@@ -245,7 +245,10 @@ impl State {
             Event::Presence { user, status } => {
                 Rc::make_mut(&mut self.presence).insert(user, status);
             }
-            Event::Blocked(users) => self.blocked = Rc::new(users.into_iter().collect()),
+            Event::Blocked(people) => {
+                let people = people.into_iter().map(|person| (person.user, person.name));
+                self.blocked = Rc::new(people.collect());
+            }
             Event::Notice(notice) => self.say(Said::Notice(notice)),
             // A system notification, which is not of the page's state.
             Event::Arrived { .. } => {}

@@ -92,7 +92,18 @@ pub enum Event {
     },
     /// Everybody who is blocked now.
     #[n(12)]
-    Blocked(#[n(0)] Vec<UserId>),
+    Blocked(#[n(0)] Vec<BlockedPerson>),
+}
+
+/// Somebody who is blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct BlockedPerson {
+    /// Who.
+    #[n(0)]
+    pub user: UserId,
+    /// Name.
+    #[n(1)]
+    pub name: String,
 }
 
 /// A passing note.

@@ -12,7 +12,7 @@ mod session;
 
 pub use command::{Action, Command, KeyChange, Password};
 pub use conversation::{Blocked, Conversation, LastLine, Member, Standing};
-pub use event::{Event, Notice};
+pub use event::{BlockedPerson, Event, Notice};
 pub use outcome::{Answer, Failure, Outcome, SessionRow};
 pub use row::{
     Deed, Happened, InvalidRow, Message, MessageState, Proof, Reason, Row, RowBody, RowKey,
