@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod hostile;
+mod keys;
 mod page;
 mod person;
 mod socket;

@@ -19,7 +19,7 @@ pub struct Page {
     pub rows: BTreeMap<(ConversationId, RowKey), Row>,
     pub presence: BTreeMap<UserId, PresenceStatus>,
     pub notices: Vec<Notice>,
-    pub blocked: Vec<UserId>,
+    pub blocked: Vec<api::BlockedPerson>,
     pub recovery_code: Option<String>,
     pub answers: HashMap<u64, Outcome>,
 }

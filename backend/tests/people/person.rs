@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use secure_chat_shared::client::Client;
 use secure_chat_shared::client::api::{
     self, Action, Answer, Command, Connection, Conversation, Failure, Outcome, Password, Session,
+    Standing,
 };
 use secure_chat_shared::client::native::{MemoryStore, NativeKeys, test_keys};
 use secure_chat_shared::client::platform::Platform;
@@ -131,6 +132,12 @@ impl Person {
         }
     }
 
+    /// The next fresh keys that this device makes are the ready-made set `n`.
+    pub fn will_make(&self, n: usize) {
+        let keys = test_keys::set(n).unwrap();
+        self.client.platform().keys.provide(keys);
+    }
+
     /// The page was reloaded: a new client on the same device, not yet connected.
     pub async fn reload(self) -> Self {
         let Device {
@@ -226,10 +233,36 @@ impl Person {
         id
     }
 
+    pub async fn invites(&mut self, conversation: ConversationId, people: &[&str]) {
+        let people = people.iter().map(|name| (*name).to_owned()).collect();
+        let invite = Action::Invite {
+            conversation,
+            people,
+        };
+        self.does(invite).await.unwrap();
+    }
+
+    /// Waits until exactly these are in, all of them accepted.
+    pub async fn sees_members(&mut self, id: ConversationId, names: &[&str]) {
+        let what = format!("the members are {names:?}");
+        self.until(&what, |page| {
+            page.conversations.get(&id).is_some_and(|conversation| {
+                let members = &conversation.members;
+                let mut here: Vec<_> = members.iter().map(|member| &member.name).collect();
+                let mut wanted = names.to_vec();
+                here.sort();
+                wanted.sort_unstable();
+                here == wanted && members.iter().all(|member| !member.invited)
+            })
+        })
+        .await;
+    }
+
     /// Waits for an invitation and accepts it.
     pub async fn joins(&mut self, id: ConversationId) {
         self.until("an invitation is there", |page| {
-            page.conversations.contains_key(&id)
+            let conversation = page.conversations.get(&id);
+            conversation.is_some_and(|shown| matches!(shown.standing, Standing::Invited { .. }))
         })
         .await;
         self.does(Action::Accept(id)).await.unwrap();

@@ -1,0 +1,232 @@
+//! New versions of one's own keys: what others see of them, and what one's other browsers do.
+
+use secure_chat_shared::client::api::{
+    Action, Algorithm, Blocked, Deed, Failure, KeyChange, Member, Notice, Password, RowBody,
+    Session, Standing,
+};
+use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
+use secure_chat_shared::ids::ConversationId;
+
+use super::common::TestApp;
+use super::local;
+use super::page::Page;
+use super::person::{PASSWORD, Person};
+
+fn change(change: KeyChange) -> Action {
+    Action::ChangeKeys {
+        password: Password(PASSWORD.into()),
+        change,
+    }
+}
+
+fn member(page: &Page, id: ConversationId, name: &str) -> Member {
+    let members = &page.conversations[&id].members;
+    members
+        .iter()
+        .find(|member| member.name == name)
+        .unwrap()
+        .clone()
+}
+
+fn algorithms(page: &Page, id: ConversationId) -> Vec<Algorithm> {
+    let messages = page.messages(id);
+    messages
+        .iter()
+        .map(|message| message.proof.as_ref().unwrap().algorithm)
+        .collect()
+}
+
+fn happened(page: &Page, id: ConversationId, what: &Deed) -> bool {
+    page.rows_of(id)
+        .any(|row| matches!(&row.body, RowBody::Happened(happened) if happened.what == *what))
+}
+
+fn is_outdated(page: &Page) -> bool {
+    matches!(&page.session, Some(Session::SignedIn(me)) if me.outdated)
+}
+
+/// Alice and bob in a conversation.
+async fn a_pair(app: &TestApp) -> (Person, Person, ConversationId) {
+    let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+    let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+    let id = alice.begins_with(&["bob"], "two of us").await;
+    bob.joins(id).await;
+    alice.sees_members(id, &["alice", "bob"]).await;
+    (alice, bob, id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_algorithm_changes_in_every_conversation_at_once() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let other = bob.begins_with(&["alice"], "another").await;
+        alice.joins(other).await;
+        let user = alice.user();
+        let verified = true;
+        let mark = Action::MarkVerified { user, verified };
+        bob.does(mark).await.unwrap();
+        alice.writes(id, "by RSA").await;
+        bob.reads(id, &["by RSA"]).await;
+
+        let wrong = Action::ChangeKeys {
+            password: Password("not hers at all".into()),
+            change: KeyChange::Algorithm(Dsa),
+        };
+        assert_eq!(alice.does(wrong).await, Err(Failure::WrongPassword));
+        alice.does(change(KeyChange::Algorithm(Dsa))).await.unwrap();
+        alice.writes(id, "by DSA").await;
+        alice.writes(other, "here too").await;
+        bob.reads(id, &["by RSA", "by DSA"]).await;
+        bob.reads(other, &["here too"]).await;
+        let page = bob.page.borrow();
+        assert_eq!(algorithms(&page, id), [RsaPss, Dsa]);
+        assert_eq!(algorithms(&page, other), [Dsa]);
+        assert!(happened(&page, id, &Deed::Rotated));
+        assert!(page.conversations[&id].blocked.is_none());
+        assert_eq!(page.conversations[&other].title, "another");
+        let told = Notice::RotatedSinceVerified("alice".into());
+        assert!(page.notices.contains(&told));
+        let alice_there = member(&page, id, "alice");
+        assert!(alice_there.rotated && !alice_there.verified);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fresh_keys_reach_the_other_browsers_with_the_password() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, id) = a_pair(&app).await;
+        alice.writes(id, "before").await;
+        bob.reads(id, &["before"]).await;
+        let mut second = Person::sign_in(app.address, "alice", PASSWORD)
+            .await
+            .unwrap();
+        second.does(Action::Open(id)).await.unwrap();
+        second.reads(id, &["before"]).await;
+
+        alice.will_make(5);
+        alice.does(change(KeyChange::Rotate)).await.unwrap();
+        second.until("newer keys are there", is_outdated).await;
+        bob.writes(id, "to the new keys").await;
+        alice.reads(id, &["before", "to the new keys"]).await;
+        // What is written meanwhile waits, and nothing is marked as unreadable.
+        second.writes(id, "typed too early").await;
+        second.ticks().await;
+        let mut second = second.reload().await;
+        second.connect(app.address).await;
+        assert!(is_outdated(&second.page.borrow()));
+        second.does(Action::Open(id)).await.unwrap();
+        assert_eq!(
+            second.page.borrow().texts(id),
+            ["before", "typed too early"]
+        );
+        let wrong = Action::FetchKeys {
+            password: Password("not hers at all".into()),
+        };
+        assert_eq!(second.does(wrong).await, Err(Failure::WrongPassword));
+        let fetch = Action::FetchKeys {
+            password: Password(PASSWORD.into()),
+        };
+        second.does(fetch).await.unwrap();
+        let all = ["before", "to the new keys", "typed too early"];
+        for person in [&mut second, &mut alice, &mut bob] {
+            person.reads(id, &all).await;
+        }
+        assert!(!is_outdated(&second.page.borrow()));
+        // Both versions' keys are in the vault: a third browser reads what either was given.
+        let mut third = Person::sign_in(app.address, "alice", PASSWORD)
+            .await
+            .unwrap();
+        third.does(Action::Open(id)).await.unwrap();
+        third.reads(id, &all).await;
+        third.writes(id, "from the third").await;
+        bob.reads(id, &[&all[..], &["from the third"]].concat())
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_finds_new_keys_and_old_ones_alike() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let mut carol = Person::register(app.address, "carol", 3, RsaPss).await;
+        let before = carol.begins_with(&["alice", "bob"], "before").await;
+        alice.joins(before).await;
+        bob.joins(before).await;
+        bob.disconnect().await;
+        carol.will_make(6);
+        carol.does(change(KeyChange::Rotate)).await.unwrap();
+        // Bob sees the new version first where she is invited with it, before he has read that it follows.
+        alice.sees_members(before, &["alice", "bob", "carol"]).await;
+        alice.invites(id, &["carol"]).await;
+        bob.connect(app.address).await;
+        carol.joins(id).await;
+        carol.writes(id, "hello").await;
+        for person in [&mut alice, &mut bob] {
+            person.reads(id, &["hello"]).await;
+            assert!(person.sees(id).blocked.is_none());
+            assert!(person.sees(before).blocked.is_none());
+        }
+        let mut again = Person::sign_in(app.address, "bob", PASSWORD).await.unwrap();
+        again.does(Action::Open(id)).await.unwrap();
+        again.reads(id, &["hello"]).await;
+        assert!(again.sees(before).blocked.is_none());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compromised_keys_end_every_membership_and_are_not_followed() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let mut carol = Person::register(app.address, "carol", 3, RsaPss).await;
+        alice.invites(id, &["carol"]).await;
+        carol.joins(id).await;
+        carol.disconnect().await;
+        bob.will_make(7);
+        bob.does(change(KeyChange::Compromised)).await.unwrap();
+        assert_eq!(bob.sees(id).standing, Standing::Former);
+        alice.sees_members(id, &["alice", "carol"]).await;
+        let said = Notice::Compromised("bob".into());
+        assert!(alice.page.borrow().notices.contains(&said));
+        assert!(happened(&alice.page.borrow(), id, &Deed::Compromised));
+        alice.writes(id, "without bob").await;
+        assert_eq!(bob.page.borrow().texts(id), Vec::<&str>::new());
+
+        let user = bob.user();
+        let invite = || Action::Invite {
+            conversation: id,
+            people: vec!["bob".into()],
+        };
+        let refused = Failure::IdentityChanged(user, "bob".into());
+        assert_eq!(alice.does(invite()).await, Err(refused));
+        alice.does(Action::AcceptIdentity(user)).await.unwrap();
+        alice.does(invite()).await.unwrap();
+        bob.joins(id).await;
+        bob.writes(id, "with new keys").await;
+        alice.reads(id, &["without bob", "with new keys"]).await;
+
+        // Carol has not decided: she reads, but hands nothing to keys that she has not accepted.
+        carol.connect(app.address).await;
+        carol.reads(id, &["without bob", "with new keys"]).await;
+        let blocked = Blocked::IdentityChanged {
+            user,
+            name: "bob".into(),
+            compromised: true,
+        };
+        assert_eq!(carol.sees(id).blocked, Some(blocked));
+        carol.writes(id, "waits").await;
+        carol.ticks().await;
+        assert_eq!(carol.page.borrow().messages(id).last().unwrap().proof, None);
+        carol.does(Action::AcceptIdentity(user)).await.unwrap();
+        let all = ["without bob", "with new keys", "waits"];
+        carol.reads(id, &all).await;
+        alice.reads(id, &all).await;
+    })
+    .await;
+}
