@@ -7,17 +7,20 @@
 //! - `account`: registration, login, session; `sync`: catching up; `take`: one entry, verified and kept
 //! - `alarms`: what stops a conversation
 //! - `own_keys`: new versions of one's own identity
-//! - `author`: state entries with their epochs; `outbox`: messages; `pins`: whose identity is whose
+//! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose
 //! - `present`: what the page is shown
 
 mod account;
 mod alarms;
 pub mod api;
 mod author;
+mod draft;
+mod intent;
 pub mod native;
 mod outbox;
 mod own_keys;
 pub mod password;
+mod people;
 mod pins;
 pub mod platform;
 mod present;

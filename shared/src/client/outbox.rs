@@ -3,7 +3,7 @@
 
 use super::Client;
 use super::api::{Answer, Event, Failure, Message, MessageState, Row, RowBody, RowKey, Standing};
-use super::author::Intent;
+use super::intent::Intent;
 use super::platform::{CallError, Keys, Platform, Socket, Table};
 use super::records::{self, OutgoingRecord};
 use super::room::Room;
@@ -236,7 +236,8 @@ impl<P: Platform> Client<P> {
                 || self.platform.now().0 > room.record.epoch_time.0 + EPOCH_MILLIS
         });
         if old || usable_epoch(&room.state).is_none() {
-            self.author(conversation, Intent::Rekey).await?;
+            let rekey = Intent::Rekey(room.state.epoch().map(|current| current.epoch));
+            self.author(conversation, rekey).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 use super::Client;
 use super::account::public_keys;
 use super::api::{Algorithm, Answer, Connection, Failure, KeyChange, Notice, Password};
-use super::author::Intent;
+use super::intent::Intent;
 use super::platform::{Keys, Platform, PublicKeys, Socket, Unlock};
 use super::room::Room;
 use super::trouble::Trouble;
@@ -230,10 +230,7 @@ impl<P: Platform> Client<P> {
             Some((version, statement)) if here == version => Intent::Compromised(statement),
             // It is about a version that never came into force here.
             Some((version, _)) if here < version => Intent::Leave,
-            _ => {
-                let newer = |signed: &&SignedIdentity| signed.identity().version > here;
-                Intent::Identity(account.versions().filter(newer).cloned().collect())
-            }
+            _ => Intent::Identity,
         };
         self.author(id, intent).await?;
         self.seal_title_for_all(id).await

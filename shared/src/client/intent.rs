@@ -1,0 +1,61 @@
+//! What a person wants done in a conversation, checked anew against the state at every attempt.
+
+use super::records::AccountRecord;
+use crate::crypto::identity::{Compromised, SignedIdentity};
+use crate::ids::{Epoch, UserId};
+use crate::log::{LogState, Standing};
+
+/// What a person wants done in a conversation.
+pub(super) enum Intent {
+    Invite(Vec<SignedIdentity>),
+    Accept,
+    Decline,
+    Leave,
+    Remove(UserId),
+    SetAdmin(UserId, bool),
+    Rename(String),
+    /// An epoch after this one.
+    Rekey(Option<Epoch>),
+    /// Puts the newest version of one's own identity into force.
+    Identity,
+    Compromised(Compromised),
+}
+
+impl Intent {
+    /// Going away hands nobody a key.
+    pub(super) fn goes_away(&self) -> bool {
+        matches!(self, Self::Leave | Self::Decline | Self::Compromised(_))
+    }
+
+    /// Whether somebody else, or another browser of one's own, has brought it about already.
+    pub(super) fn is_done(&self, state: &LogState, account: &AccountRecord) -> bool {
+        let standing = |user: &UserId| state.people.get(user).map(|person| person.standing);
+        let me = state.people.get(&account.user);
+        match self {
+            Self::Invite(people) => newcomers(people, state).next().is_none(),
+            Self::Accept => me.is_some_and(|me| me.is_accepted()),
+            Self::Decline => !matches!(me.map(|me| me.standing), Some(Standing::Invited { .. })),
+            Self::Leave | Self::Compromised(_) => me.is_none(),
+            Self::Remove(user) => standing(user).is_none(),
+            Self::SetAdmin(user, admin) => state
+                .people
+                .get(user)
+                .is_some_and(|person| person.admin == *admin),
+            Self::Rename(_) => false,
+            Self::Rekey(before) => {
+                !state.due && state.epoch().map(|current| current.epoch) > *before
+            }
+            Self::Identity => me.is_some_and(|me| me.identity == account.identity),
+        }
+    }
+}
+
+/// Who of these is not in yet: two may invite the same person at once.
+pub(super) fn newcomers<'a>(
+    people: &'a [SignedIdentity],
+    state: &'a LogState,
+) -> impl Iterator<Item = &'a SignedIdentity> {
+    people
+        .iter()
+        .filter(|identity| !state.people.contains_key(&identity.identity().user))
+}
