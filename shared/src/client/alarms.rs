@@ -6,9 +6,12 @@ use super::room::Room;
 use super::trouble::Trouble;
 use super::{Client, decode_stored};
 use crate::codec::Bytes;
-use crate::ids::{ConversationId, Root};
+use crate::ids::{ConversationId, Root, View};
 use crate::log::tree::leaf_hash;
 use crate::protocol::{EntryAt, Stored};
+
+const OTHER_BROWSER: &str =
+    "The server keeps back, or has changed, what another browser of yours has seen.";
 
 impl<P: Platform> Client<P> {
     /// A browser of this user has verified this log up to some view: what the server gives must reach and contain it.
@@ -19,17 +22,29 @@ impl<P: Platform> Client<P> {
         let (Some(seen), Some(room)) = (self.synced.view(&id), self.rooms.get(&id)) else {
             return Ok(());
         };
-        let reason =
-            "The server keeps back, or has changed, what another browser of yours has seen.";
         if seen.size > room.record.frontier.size() {
-            return self.stop_room(id, reason, None).await;
+            return self.stop_room(id, OTHER_BROWSER, None).await;
         }
-        if seen.size < room.record.anchor {
+        self.must_hold_view(id, seen).await
+    }
+
+    /// A browser of this user has verified this view: as far as this log reaches, it must be the same.
+    pub(super) async fn must_hold_view(
+        &mut self,
+        id: ConversationId,
+        seen: View,
+    ) -> Result<(), Trouble> {
+        let Some(room) = self.rooms.get(&id) else {
+            return Ok(());
+        };
+        // The anchor itself was checked by what follows it.
+        let reached = room.record.anchor + 1..=room.record.frontier.size();
+        if room.record.broken.is_some() || !reached.contains(&seen.size) {
             return Ok(());
         }
         let own = self.root_at(room, seen.size).await?;
         if own != Some(seen.root) {
-            return self.stop_room(id, reason, own).await;
+            return self.stop_room(id, OTHER_BROWSER, own).await;
         }
         Ok(())
     }

@@ -338,6 +338,8 @@ impl<P: Platform> Client<P> {
 
     /// Makes the writes that were gathered, all or nothing.
     async fn flush(&mut self) -> Result<(), Trouble> {
+        let unsaved = self.synced.take_unsaved();
+        self.batch.extend(unsaved);
         let batch = std::mem::take(&mut self.batch);
         if batch.is_empty() {
             return Ok(());

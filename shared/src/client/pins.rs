@@ -24,14 +24,6 @@ impl<P: Platform> Client<P> {
         if user != found.user {
             return Err(nonsense());
         }
-        let by_name = |(other, pin): &(&UserId, &PinRecord)| {
-            **other != user && pin.name.as_ref() == Some(&name)
-        };
-        let held_by = self.pins.iter().find(by_name).map(|(other, _)| *other);
-        if let Some(other) = held_by.or_else(|| self.synced.other_holder(&name, &user)) {
-            // The name now leads to another account: somebody who deleted theirs, or a swap.
-            return Err(Failure::IdentityChanged(other, name.to_string()).into());
-        }
         let mut pin = self
             .pins
             .get(&user)
@@ -79,6 +71,11 @@ impl<P: Platform> Client<P> {
             )));
         }
         self.keep_pin(user, pin);
+        if self.synced.state.rival(&name, &user).is_some() {
+            // The name now leads to another account: somebody who deleted theirs, or a swap.
+            self.flush().await?;
+            return Err(Failure::IdentityChanged(user, name.to_string()).into());
+        }
         Ok(newest)
     }
 
@@ -222,15 +219,15 @@ impl<P: Platform> Client<P> {
         }
         room.state.people.iter().find_map(|(user, person)| {
             let pin = self.pins.get(user)?;
-            if pin.holds(&person.identity.hash()) {
+            let name = &person.identity.identity().name;
+            let contested = self.synced.state.rival(name, user).is_some();
+            if pin.holds(&person.identity.hash()) && !contested {
                 return None;
             }
-            let name = person.identity.identity().name.to_string();
-            let compromised = pin.pin.compromised;
             Some(Blocked::IdentityChanged {
                 user: *user,
-                name,
-                compromised,
+                name: name.to_string(),
+                compromised: pin.pin.compromised,
             })
         })
     }
@@ -248,8 +245,14 @@ impl<P: Platform> Client<P> {
         verified: bool,
     ) -> Result<Answer, Trouble> {
         let mut pin = self.pins.get(&user).cloned().ok_or(Failure::WrongState)?;
-        pin.pin.verified = verified;
-        pin.pin.verified_before &= verified;
+        if verified && pin.pin.compromised {
+            return Err(Failure::WrongState.into());
+        }
+        pin.pin.mark(verified, self.platform.now());
+        if verified {
+            // Whatever else was said of them: the person compared this one.
+            pin.conflict = None;
+        }
         self.keep_pin(user, pin);
         self.flush().await?;
         self.show_rooms_of(&user);
@@ -265,8 +268,16 @@ impl<P: Platform> Client<P> {
             let is_other = !pin.holds(&identity.hash()) && identity.hash() != pin.pin.identity;
             is_other.then(|| (identity.hash(), identity.identity().version))
         });
-        let (hash, version) = in_a_room.or(pin.conflict).ok_or(Failure::WrongState)?;
-        pin.reset(hash, version);
+        let rival = pin.name.clone();
+        let rival = rival.filter(|name| self.synced.state.rival(name, &user).is_some());
+        match (in_a_room.or(pin.conflict), &rival) {
+            (Some((hash, version)), _) => pin.reset(hash, version),
+            (None, Some(_)) => {}
+            (None, None) => return Err(Failure::WrongState.into()),
+        }
+        if let Some(name) = rival {
+            self.synced.give_name(&name, user, self.platform.now());
+        }
         self.keep_pin(user, pin);
         self.flush().await?;
         self.show_rooms_of(&user);
@@ -299,6 +310,9 @@ impl<P: Platform> Client<P> {
         }
         self.batch
             .push(records::put(Table::Pins, user.0.to_vec(), &pin));
+        if let Some(name) = &pin.name {
+            self.synced.meet(name, user);
+        }
         self.pins.insert(user, pin);
         self.synced.touch();
     }

@@ -175,8 +175,8 @@ impl<P: Platform> Client<P> {
             let write = room.put_record();
             self.batch.push(write);
         }
-        self.flush().await?;
         self.synced.touch();
+        self.flush().await?;
         self.show_room(&id);
         Ok(Answer::Nothing)
     }

@@ -187,21 +187,44 @@ impl PinRecord {
     /// First seen.
     pub fn first(signed: &SignedIdentity) -> Self {
         let identity = signed.identity();
-        let pin = Pin {
-            identity: signed.hash(),
-            version: identity.version,
-            verified: false,
-            verified_before: false,
-            resets: 0,
-            by_link: false,
-            compromised: false,
-        };
+        let pin = Pin::first(signed.hash(), identity.version);
         Self {
             name: Some(identity.name.clone()),
             pin,
             earlier: Vec::new(),
             conflict: None,
         }
+    }
+
+    /// As another browser has it.
+    pub fn synced(pin: Pin) -> Self {
+        Self {
+            name: None,
+            pin,
+            earlier: Vec::new(),
+            conflict: None,
+        }
+    }
+
+    /// Takes over what this pin and another browser's have become together.
+    pub fn merge(&mut self, pin: Pin) {
+        if pin.resets != self.pin.resets {
+            // Another browser's person decided: what was known of the chain before is void.
+            self.earlier.clear();
+            self.conflict = None;
+        } else if pin.compromised {
+            let (known, after) = (self.pin.compromised, self.conflict);
+            self.compromise(pin.identity, pin.version);
+            if known {
+                self.conflict = after;
+            }
+        } else if pin.identity != self.pin.identity {
+            self.earlier.push(self.pin.identity);
+        }
+        if self.conflict == Some((pin.identity, pin.version)) {
+            self.conflict = None;
+        }
+        self.pin = pin;
     }
 
     /// Whether a version is on the pinned chain and not compromised.
@@ -230,6 +253,7 @@ impl PinRecord {
         self.earlier.push(self.pin.identity);
         self.pin.verified_before |= self.pin.verified;
         self.pin.verified = false;
+        self.pin.by_link = false;
         self.pin.identity = hash;
         self.pin.version = version;
     }
@@ -238,13 +262,8 @@ impl PinRecord {
     pub fn reset(&mut self, hash: IdentityHash, version: u32) {
         let resets = self.pin.resets + 1;
         self.pin = Pin {
-            identity: hash,
-            version,
-            verified: false,
-            verified_before: false,
             resets,
-            by_link: false,
-            compromised: false,
+            ..Pin::first(hash, version)
         };
         self.earlier.clear();
         self.conflict = None;

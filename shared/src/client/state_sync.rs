@@ -1,18 +1,18 @@
 //! The state that a user's browsers share: pins, verified marks, read marks, views. Sealed under K_state, written with
 //! compare-and-swap of its generation, merged where two browsers wrote.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use minicbor::{Decode, Encode};
 
 use super::api::{Event, Failure, Notice};
-use super::platform::{CallError, Keys, Platform, Socket, Store, Table};
+use super::platform::{CallError, Keys, Platform, Socket, Store, Table, Write};
 use super::records::{self, PinRecord};
 use super::trouble::Trouble;
 use super::{Client, decode_stored};
 use crate::codec::{self, Bytes};
 use crate::crypto::vault::{self, Conflict, VaultState};
-use crate::ids::{ConversationId, UserId, UserName, View};
+use crate::ids::{ConversationId, Timestamp, UserId, UserName, View};
 use crate::protocol::{ErrorCode, GetState, PutState, SealedState};
 
 /// How often a write is tried again after another browser's.
@@ -28,12 +28,15 @@ pub(super) struct Synced {
     /// Something here is newer than that generation.
     #[n(1)]
     dirty: bool,
-    /// As last read or written.
+    /// As last read or written; what is changed nowhere else is changed here.
     #[n(2)]
-    state: VaultState,
+    pub(super) state: VaultState,
     /// The server was seen with an older generation; said once.
     #[n(3)]
     rolled_back: bool,
+    /// Something here is newer than what this device holds.
+    #[cbor(skip)]
+    unsaved: bool,
 }
 
 impl Synced {
@@ -42,9 +45,16 @@ impl Synced {
         codec::encode(&self.state)
     }
 
-    /// Something has changed that other browsers should know.
+    /// Something has changed that other browsers should know. It is kept with the next batch.
     pub(super) fn touch(&mut self) {
         self.dirty = true;
+        self.unsaved = true;
+    }
+
+    /// The record as it is to be kept, if it has changed.
+    pub(super) fn take_unsaved(&mut self) -> Option<Write> {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        unsaved.then(|| records::put(Table::Meta, records::SYNCED.to_vec(), self))
     }
 
     /// Up to where a conversation was read in any browser.
@@ -57,13 +67,21 @@ impl Synced {
         self.state.views.get(conversation).copied()
     }
 
-    /// Another user who is known by this name.
-    pub(super) fn other_holder(&self, name: &UserName, user: &UserId) -> Option<UserId> {
-        self.state
-            .names
-            .get(name)
-            .copied()
-            .filter(|holder| holder != user)
+    /// Somebody is met under a name: it is theirs unless somebody else had it.
+    pub(super) fn meet(&mut self, name: &UserName, user: UserId) {
+        if !self.state.names.contains_key(name) {
+            let met = [(user, Timestamp::default())].into();
+            self.state.names.insert(name.clone(), met);
+            self.touch();
+        }
+    }
+
+    /// The person decided whom a name means from now on.
+    pub(super) fn give_name(&mut self, name: &UserName, user: UserId, now: Timestamp) {
+        let holders = self.state.names.entry(name.clone()).or_default();
+        let newest = holders.values().max().copied().unwrap_or_default();
+        holders.insert(user, vault::later(newest, now));
+        self.touch();
     }
 }
 
@@ -86,12 +104,19 @@ impl<P: Platform> Client<P> {
         generation: u64,
         bytes: &[u8],
     ) -> Result<(), Trouble> {
-        let state: VaultState =
+        let theirs: VaultState =
             codec::decode(bytes).map_err(|_| Trouble::BadReply("the synced state is malformed"))?;
-        self.merge_synced(generation, state);
-        self.synced.dirty = false;
-        self.keep_synced();
-        self.flush().await
+        let changed = self.merge_synced(generation, &theirs);
+        self.synced.dirty = self.present_state() != theirs;
+        self.synced.unsaved = true;
+        self.flush().await?;
+        for id in &changed {
+            self.show_room(id);
+        }
+        for (id, view) in theirs.views {
+            self.must_hold_view(id, view).await?;
+        }
+        Ok(())
     }
 
     /// Reads a newer generation, if the server has one.
@@ -107,10 +132,7 @@ impl<P: Platform> Client<P> {
             return self.refuse_rollback();
         }
         let bytes = self.platform.keys().open_state(&sealed).await?;
-        let dirty = self.synced.dirty;
-        self.adopt_synced(generation, &bytes).await?;
-        self.synced.dirty |= dirty;
-        Ok(())
+        self.adopt_synced(generation, &bytes).await
     }
 
     /// The server has an older generation than this browser has seen: nothing is read from it or written over it.
@@ -142,12 +164,11 @@ impl<P: Platform> Client<P> {
                 Ok(written) => {
                     self.synced.generation = written.generation;
                     self.synced.dirty = false;
-                    self.keep_synced();
+                    self.synced.unsaved = true;
                     return self.flush().await;
                 }
                 Err(CallError::Refused(error)) if error.code == ErrorCode::StaleGeneration => {
                     self.pull_synced(u64::MAX).await?;
-                    self.synced.dirty = true;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -163,11 +184,6 @@ impl<P: Platform> Client<P> {
             .iter()
             .map(|(user, record)| (*user, record.pin))
             .collect();
-        for (user, record) in &self.pins {
-            if let Some(name) = &record.name {
-                state.names.entry(name.clone()).or_insert(*user);
-            }
-        }
         for (id, room) in &self.rooms {
             let view = state
                 .views
@@ -182,64 +198,73 @@ impl<P: Platform> Client<P> {
         state
     }
 
-    fn merge_synced(&mut self, generation: u64, theirs: VaultState) {
-        let merged = vault::merge(&self.present_state(), &theirs);
+    /// Takes over what is newer there; these conversations look different now.
+    fn merge_synced(&mut self, generation: u64, theirs: &VaultState) -> BTreeSet<ConversationId> {
+        let before = self.present_state();
+        let merged = vault::merge(&before, theirs);
         self.synced.generation = generation;
-        let names: BTreeMap<UserId, UserName> = merged
-            .state
-            .names
-            .iter()
-            .map(|(name, user)| (*user, name.clone()))
-            .collect();
+        self.synced.state = merged.state.clone();
         for (user, pin) in &merged.state.pins {
             let mut record = match self.pins.get(user) {
                 Some(record) => record.clone(),
-                None => PinRecord {
-                    name: None,
-                    pin: *pin,
-                    earlier: Vec::new(),
-                    conflict: None,
-                },
+                None => PinRecord::synced(*pin),
             };
-            if record.name.is_none() {
-                record.name = names.get(user).cloned();
-            }
-            if record.pin.identity != pin.identity && record.pin.resets == pin.resets {
-                record.earlier.push(record.pin.identity);
-            }
-            record.pin = *pin;
+            record.merge(*pin);
             self.keep_pin(*user, record);
         }
-        for conflict in &merged.conflicts {
-            if let Conflict::Pin { user, theirs, .. } = conflict
-                && let Some(mut record) = self.pins.get(user).cloned()
-            {
-                record.conflict = Some((theirs.identity, theirs.version));
-                self.keep_pin(*user, record);
+        for (name, holders) in &merged.state.names {
+            for user in holders.keys() {
+                if let Some(mut record) = self.pins.get(user).cloned() {
+                    record.name.get_or_insert_with(|| name.clone());
+                    self.keep_pin(*user, record);
+                }
             }
         }
-        let marks: Vec<_> = merged
-            .state
-            .read
-            .iter()
-            .map(|(id, number)| (*id, *number))
-            .collect();
-        for (id, number) in marks {
-            if let Some(room) = self.rooms.get_mut(&id)
-                && number > room.record.read
-                && number + 1 >= room.record.frontier.size()
-            {
+        for conflict in merged.conflicts {
+            self.tell_conflict(conflict);
+        }
+        let mut changed = BTreeSet::new();
+        for (id, room) in &mut self.rooms {
+            let others = room.state.people.iter().any(|(user, person)| {
+                let name = &person.identity.identity().name;
+                before.pins.get(user) != merged.state.pins.get(user)
+                    || before.names.get(name) != merged.state.names.get(name)
+            });
+            if others {
+                changed.insert(*id);
+            }
+            let number = merged.state.read.get(id).copied().unwrap_or_default();
+            if number > room.record.read && number + 1 >= room.record.frontier.size() {
                 room.record.read = number;
                 room.record.unread = 0;
-                let write = room.put_record();
-                self.batch.push(write);
+                self.batch.push(room.put_record());
+                changed.insert(*id);
             }
         }
-        self.synced.state = merged.state;
+        changed
     }
 
-    fn keep_synced(&mut self) {
-        let write = records::put(Table::Meta, records::SYNCED.to_vec(), &self.synced);
-        self.batch.push(write);
+    /// Two browsers that contradict each other: the person has to know.
+    fn tell_conflict(&mut self, conflict: Conflict) {
+        let (user, name) = match conflict {
+            Conflict::Pin { user, theirs, .. } => {
+                let Some(mut record) = self.pins.get(&user).cloned() else {
+                    return;
+                };
+                let conflict = Some((theirs.identity, theirs.version));
+                if record.conflict == conflict {
+                    return;
+                }
+                record.conflict = conflict;
+                let name = record.display_name();
+                self.keep_pin(user, record);
+                (user, name)
+            }
+            Conflict::Name { name, theirs, .. } => (theirs, name.to_string()),
+            // The room is stopped by the view itself.
+            Conflict::View { .. } => return,
+        };
+        let failure = Failure::IdentityChanged(user, name);
+        (self.emit)(Event::Notice(Notice::Trouble(failure)));
     }
 }

@@ -1,6 +1,7 @@
 //! Invite links: the inviter's name and full identity hash with a one-time secret, in the fragment, which no browser
 //! sends to a server. Who answers with the right HMAC held the link; who made the link knows whom it was for.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,8 +14,9 @@ use crate::codec;
 use crate::ids::{IdentityHash, UserName};
 
 /// 128 random bits, for one invitee.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LinkSecret(Secret<16>);
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct LinkSecret(#[n(0)] Secret<16>);
 
 impl LinkSecret {
     /// A random one.
@@ -49,6 +51,19 @@ impl LinkSecret {
             Err(_) => unreachable!("HMAC takes keys of any length"),
         };
         mac.chain_update(labelled(purpose::LINK_PROOF, &parts))
+    }
+}
+
+/// The order of one's own secrets in a map. What others send is never looked up by it: answers are checked.
+impl Ord for LinkSecret {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.expose().cmp(other.expose())
+    }
+}
+
+impl PartialOrd for LinkSecret {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -29,6 +29,7 @@ pub mod rsa_pss;
 pub mod secret;
 pub mod signing;
 pub mod vault;
+mod vault_merge;
 mod vault_state;
 pub mod wrap;
 

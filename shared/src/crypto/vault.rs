@@ -15,7 +15,10 @@ use super::primitives::{self, TAG};
 use super::secret::Secret32;
 use crate::ids::UserId;
 
-pub use super::vault_state::{Block, Conflict, Merged, Pin, Setting, VaultState, merge};
+pub use super::vault_merge::{Conflict, Merged, merge};
+pub use super::vault_state::{
+    Block, FollowedLink, MAX_LINKS, MadeLink, Pin, Setting, VaultState, later,
+};
 
 /// Version of the format, a blob's first byte.
 const VERSION: u8 = 1;

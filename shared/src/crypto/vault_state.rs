@@ -1,40 +1,62 @@
-//! The state that a user's browsers share, sealed under K_state, and how two versions of it become one.
+//! The state that a user's browsers share, sealed under K_state. How two versions of it become one: `vault_merge`.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
-use minicbor::{Decode, Encode};
+use minicbor::data::Type;
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
+use super::link::LinkSecret;
+use crate::codec::Bytes;
 use crate::ids::{ConversationId, IdentityHash, Timestamp, UserId, UserName, View};
 
-/// The synced record. Later versions add fields; what is missing is empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+/// The synced record: CBOR map by small numbers. What is missing is empty; what is not known comes from a later version
+/// and is kept as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VaultState {
-    /// Whose identity is known to be which.
-    #[n(0)]
-    #[cbor(default)]
+    /// 0: whose identity is known to be which.
     pub pins: BTreeMap<UserId, Pin>,
-    /// Whom the user does not want to hear from.
-    #[n(1)]
-    #[cbor(default)]
+    /// 1: whom the user does not want to hear from.
     pub blocked: BTreeMap<UserId, Block>,
-    /// The newest verified view of each conversation, so that a new browser is not shown a shortened log.
-    #[n(2)]
-    #[cbor(default)]
+    /// 2: the newest verified view of each conversation, so that a new browser is not shown a shortened log.
     pub views: BTreeMap<ConversationId, View>,
-    /// The highest number that was seen in each conversation.
-    #[n(3)]
-    #[cbor(default)]
+    /// 3: the highest number that was seen in each conversation.
     pub read: BTreeMap<ConversationId, u64>,
-    /// Everything else, by name.
-    #[n(4)]
-    #[cbor(default)]
+    /// 4: everything else, by name.
     pub settings: BTreeMap<String, Setting>,
-    /// Whose name is whose, so that a name which leads to another account is noticed in a new browser too.
-    #[n(5)]
-    #[cbor(default)]
-    pub names: BTreeMap<UserName, UserId>,
+    /// 5: who was met under which name, and when the person decided for them (0: never), so that a name which leads to
+    /// another account is noticed in a new browser too.
+    pub names: BTreeMap<UserName, BTreeMap<UserId, Timestamp>>,
+    /// 6: the newest invite links that the user made, at most [`MAX_LINKS`].
+    pub links: BTreeMap<LinkSecret, MadeLink>,
+    /// 7: the newest invite link of each owner that the user followed.
+    pub followed: BTreeMap<UserId, FollowedLink>,
+    /// Fields of later versions: raw CBOR items.
+    pub rest: BTreeMap<u64, Bytes>,
+}
+
+/// Most invite links that are kept, used ones included: the oldest go first.
+pub const MAX_LINKS: usize = 100;
+
+impl VaultState {
+    /// Somebody else who has at least as good a claim to the name that a user is met under.
+    pub fn rival(&self, name: &UserName, user: &UserId) -> Option<UserId> {
+        let holders = self.names.get(name)?;
+        let own = holders.get(user);
+        let others = holders.iter().filter(|(other, _)| *other != user);
+        let (other, decided) = others.max_by_key(|(_, decided)| **decided)?;
+        own.is_none_or(|own| decided >= own).then_some(*other)
+    }
+
+    /// Drops the oldest links that are too many.
+    pub fn prune_links(&mut self) {
+        let too_many = self.links.len().saturating_sub(MAX_LINKS);
+        let links = self.links.iter();
+        let mut by_age: Vec<_> = links.map(|(key, link)| (link.made, key.clone())).collect();
+        by_age.sort();
+        for (_, oldest) in by_age.drain(..too_many) {
+            self.links.remove(&oldest);
+        }
+    }
 }
 
 /// A pinned identity.
@@ -67,6 +89,50 @@ pub struct Pin {
     #[n(6)]
     #[cbor(default)]
     pub compromised: bool,
+    /// When it was last decided whether it is verified; 0: never.
+    #[n(7)]
+    #[cbor(default)]
+    pub changed: Timestamp,
+}
+
+impl Pin {
+    /// A version first seen.
+    pub fn first(identity: IdentityHash, version: u32) -> Self {
+        Self {
+            identity,
+            version,
+            verified: false,
+            verified_before: false,
+            resets: 0,
+            by_link: false,
+            compromised: false,
+            changed: Timestamp(0),
+        }
+    }
+
+    /// The person compared numbers, or takes the mark back.
+    pub fn mark(&mut self, verified: bool, now: Timestamp) {
+        self.verified = verified;
+        self.verified_before = false;
+        self.by_link = false;
+        self.changed = later(self.changed, now);
+    }
+
+    /// An invite link vouches for this version, or for an earlier one on its chain. What was compared stays so.
+    pub fn mark_by_link(&mut self, this_version: bool, now: Timestamp) {
+        if self.verified || self.compromised {
+            return;
+        }
+        self.verified = this_version;
+        self.by_link = this_version;
+        self.verified_before |= !this_version;
+        self.changed = later(self.changed, now);
+    }
+}
+
+/// The time of a decision that is made now, after one at `before`, whatever the clocks say.
+pub fn later(before: Timestamp, now: Timestamp) -> Timestamp {
+    Timestamp(now.0.max(before.0.saturating_add(1)))
 }
 
 /// Whether somebody is blocked, and since when that holds.
@@ -93,122 +159,99 @@ pub struct Setting {
     pub changed: Timestamp,
 }
 
-/// Two versions that cannot both be right: to be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conflict {
-    /// Two browsers pinned two identities of the same number; `ours` was kept.
-    Pin {
-        /// Whose.
-        user: UserId,
-        /// Kept.
-        ours: Pin,
-        /// Not kept.
-        theirs: Pin,
-    },
-    /// Two browsers verified two histories of the same size; `ours` was kept.
-    View {
-        /// Where.
-        conversation: ConversationId,
-        /// Kept.
-        ours: View,
-        /// Not kept.
-        theirs: View,
-    },
+/// An invite link that the user made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct MadeLink {
+    /// The user's own identity that it names.
+    #[n(0)]
+    pub identity: IdentityHash,
+    /// When.
+    #[n(1)]
+    pub made: Timestamp,
+    /// Somebody has answered it: nobody else can.
+    #[n(2)]
+    pub used: bool,
 }
 
-/// What [`merge`] makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merged {
-    /// One state of two.
-    pub state: VaultState,
-    /// What could not be merged.
-    pub conflicts: Vec<Conflict>,
+/// An invite link that the user followed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct FollowedLink {
+    /// Its owner's identity that it names.
+    #[n(0)]
+    pub identity: IdentityHash,
+    /// Its secret.
+    #[n(1)]
+    pub secret: LinkSecret,
+    /// When.
+    #[n(2)]
+    pub when: Timestamp,
+    /// The answer is in a log that its owner reads.
+    #[n(3)]
+    pub answered: bool,
 }
 
-/// Merges what another browser wrote into ours: pins by the longer chain (of the same reset), views and marks by the
-/// larger number, the rest by the later change.
-pub fn merge(ours: &VaultState, theirs: &VaultState) -> Merged {
-    let mut state = ours.clone();
-    let mut conflicts = Vec::new();
-    for (user, pin) in &theirs.pins {
-        match state.pins.entry(*user) {
-            Entry::Vacant(entry) => {
-                entry.insert(*pin);
+/// Fields that this version knows; their keys are 0 up to this.
+const FIELDS: u64 = 8;
+
+impl<C> Encode<C> for VaultState {
+    fn encode<W: encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.map(FIELDS + self.rest.len() as u64)?;
+        self.pins.encode(e.u8(0)?, ctx)?;
+        self.blocked.encode(e.u8(1)?, ctx)?;
+        self.views.encode(e.u8(2)?, ctx)?;
+        self.read.encode(e.u8(3)?, ctx)?;
+        self.settings.encode(e.u8(4)?, ctx)?;
+        self.names.encode(e.u8(5)?, ctx)?;
+        self.links.encode(e.u8(6)?, ctx)?;
+        self.followed.encode(e.u8(7)?, ctx)?;
+        for (key, item) in &self.rest {
+            e.u64(*key)?
+                .writer_mut()
+                .write_all(item)
+                .map_err(encode::Error::write)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for VaultState {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
+        let mut state = Self::default();
+        let mut left = d.map()?;
+        loop {
+            match &mut left {
+                Some(0) => return Ok(state),
+                Some(left) => *left -= 1,
+                None if d.datatype()? == Type::Break => {
+                    d.skip()?;
+                    return Ok(state);
+                }
+                None => {}
             }
-            Entry::Occupied(mut entry) => match merge_pins(entry.get(), pin) {
-                Some(merged) => {
-                    entry.insert(merged);
+            match d.u64()? {
+                0 => state.pins = d.decode_with(ctx)?,
+                1 => state.blocked = d.decode_with(ctx)?,
+                2 => state.views = d.decode_with(ctx)?,
+                3 => state.read = d.decode_with(ctx)?,
+                4 => state.settings = d.decode_with(ctx)?,
+                5 => state.names = d.decode_with(ctx)?,
+                6 => state.links = d.decode_with(ctx)?,
+                7 => state.followed = d.decode_with(ctx)?,
+                key => {
+                    let from = d.position();
+                    d.skip()?;
+                    let item = d.input().get(from..d.position()).unwrap_or_default();
+                    state.rest.insert(key, Bytes::from(item));
                 }
-                None => {
-                    let ours = *entry.get();
-                    conflicts.push(Conflict::Pin {
-                        user: *user,
-                        ours,
-                        theirs: *pin,
-                    });
-                }
-            },
+            }
         }
     }
-    for (conversation, view) in &theirs.views {
-        let ours = state.views.entry(*conversation).or_insert(*view);
-        if ours.size == view.size && ours.root != view.root {
-            let conversation = *conversation;
-            conflicts.push(Conflict::View {
-                conversation,
-                ours: *ours,
-                theirs: *view,
-            });
-        } else if ours.size < view.size {
-            *ours = *view;
-        }
-    }
-    for (conversation, number) in &theirs.read {
-        let ours = state.read.entry(*conversation).or_default();
-        *ours = (*ours).max(*number);
-    }
-    for (name, user) in &theirs.names {
-        state.names.entry(name.clone()).or_insert(*user);
-    }
-    for (user, block) in &theirs.blocked {
-        let ours = state.blocked.entry(*user).or_insert(*block);
-        // At the same instant the one that blocks wins, on both sides.
-        if (ours.changed, ours.blocked) < (block.changed, block.blocked) {
-            *ours = *block;
-        }
-    }
-    for (name, setting) in &theirs.settings {
-        let ours = state
-            .settings
-            .entry(name.clone())
-            .or_insert_with(|| setting.clone());
-        if (ours.changed, &ours.value) < (setting.changed, &setting.value) {
-            *ours = setting.clone();
-        }
-    }
-    Merged { state, conflicts }
-}
-
-/// `None` if they contradict each other.
-fn merge_pins(a: &Pin, b: &Pin) -> Option<Pin> {
-    let (newer, older) = if (a.resets, a.version) >= (b.resets, b.version) {
-        (a, b)
-    } else {
-        (b, a)
-    };
-    let mut merged = *newer;
-    if newer.resets != older.resets {
-        return Some(merged);
-    }
-    if newer.version == older.version {
-        if newer.identity != older.identity {
-            return None;
-        }
-        merged.verified |= older.verified;
-    }
-    merged.verified_before |=
-        older.verified_before | (newer.version > older.version && older.verified);
-    Some(merged)
 }
 
 #[cfg(test)]
@@ -220,162 +263,111 @@ mod tests {
     const USER: UserId = UserId([1; 16]);
     const PLACE: ConversationId = ConversationId([2; 32]);
 
-    fn pin(byte: u8, version: u32) -> Pin {
-        let identity = IdentityHash([byte; 32]);
-        Pin {
-            identity,
-            version,
-            verified: false,
-            verified_before: false,
-            resets: 0,
-            by_link: false,
-            compromised: false,
-        }
-    }
-
-    fn pinned(pin: Pin) -> VaultState {
-        VaultState {
-            pins: [(USER, pin)].into(),
-            ..VaultState::default()
-        }
-    }
-
     #[test]
     fn the_state_comes_back() {
+        let alice = UserName::parse("alice").unwrap();
+        let changed = Timestamp(3);
+        let view = View {
+            size: 4,
+            root: Root([5; 32]),
+        };
+        let identity = IdentityHash([8; 32]);
+        let made = MadeLink {
+            identity,
+            made: Timestamp(9),
+            used: true,
+        };
+        let followed = FollowedLink {
+            identity,
+            secret: LinkSecret::make(),
+            when: Timestamp(10),
+            answered: true,
+        };
+        let value = "b".into();
         let state = VaultState {
-            pins: [(USER, pin(1, 2))].into(),
+            pins: [(USER, Pin::first(IdentityHash([1; 32]), 2))].into(),
             blocked: [(
                 USER,
                 Block {
                     blocked: true,
-                    changed: Timestamp(3),
+                    changed,
                 },
             )]
             .into(),
-            views: [(
-                PLACE,
-                View {
-                    size: 4,
-                    root: Root([5; 32]),
-                },
-            )]
-            .into(),
+            views: [(PLACE, view)].into(),
             read: [(PLACE, 6)].into(),
-            settings: [(
-                "a".into(),
-                Setting {
-                    value: "b".into(),
-                    changed: Timestamp(7),
-                },
-            )]
-            .into(),
-            names: [(UserName::parse("alice").unwrap(), USER)].into(),
+            settings: [("a".into(), Setting { value, changed })].into(),
+            names: [(alice, [(USER, changed)].into())].into(),
+            links: [(LinkSecret::make(), made)].into(),
+            followed: [(USER, followed)].into(),
+            rest: BTreeMap::new(),
         };
         assert_eq!(codec::decode(&codec::encode(&state)), Ok(state));
-        // A version that has fewer fields, and one that has more.
+        // A version that has fewer fields.
         assert_eq!(codec::decode(&[0xa0]), Ok(VaultState::default()));
-        assert_eq!(
-            codec::decode(&[0xa1, 0x18, 99, 0x01]),
-            Ok(VaultState::default())
-        );
-    }
-
-    #[test]
-    fn the_longer_chain_wins_and_remembers() {
-        let old = Pin {
-            verified: true,
-            ..pin(1, 1)
-        };
-        let new = pin(2, 2);
-        for (a, b) in [(old, new), (new, old)] {
-            let merged = merge(&pinned(a), &pinned(b));
-            assert!(merged.conflicts.is_empty());
-            assert_eq!(
-                merged.state.pins[&USER],
-                Pin {
-                    verified_before: true,
-                    ..new
-                }
-            );
-        }
-        let merged = merge(&pinned(pin(1, 1)), &pinned(old));
-        assert_eq!(merged.state.pins[&USER], old);
-    }
-
-    #[test]
-    fn a_reset_beats_a_longer_chain_before_it() {
-        let old = Pin {
-            verified: true,
-            ..pin(1, 9)
-        };
-        let new = Pin {
-            resets: 1,
-            ..pin(2, 1)
-        };
-        for (a, b) in [(old, new), (new, old)] {
-            assert_eq!(merge(&pinned(a), &pinned(b)).state.pins[&USER], new);
+        assert_eq!(codec::decode(&[0xbf, 0xff]), Ok(VaultState::default()));
+        for malformed in [
+            &[0xa1][..],
+            &[0xa1, 0x18],
+            &[0xa1, 0x18, 99],
+            &[0xbf],
+            &[0x80],
+        ] {
+            assert!(codec::decode::<VaultState>(malformed).is_err());
         }
     }
 
     #[test]
-    fn contradictions_are_reported() {
-        let (a, b) = (pin(1, 1), pin(2, 1));
-        let merged = merge(&pinned(a), &pinned(b));
-        assert_eq!(
-            merged.conflicts,
-            [Conflict::Pin {
-                user: USER,
-                ours: a,
-                theirs: b
-            }]
-        );
-        assert_eq!(merged.state, pinned(a));
-        let seen = |byte| VaultState {
-            views: [(
-                PLACE,
-                View {
-                    size: 3,
-                    root: Root([byte; 32]),
-                },
-            )]
-            .into(),
-            ..VaultState::default()
-        };
-        assert_eq!(merge(&seen(1), &seen(2)).conflicts.len(), 1);
-        assert_eq!(merge(&seen(1), &seen(1)).conflicts.len(), 0);
+    fn fields_of_later_versions_are_kept() {
+        // 3: {}, 99: {1: [2, h'03']}, 100: "x"
+        let later = [
+            &[
+                0xa3, 0x03, 0xa0, 0x18, 99, 0xa1, 0x01, 0x82, 0x02, 0x41, 0x03,
+            ][..],
+            &[0x18, 100, 0x61, b'x'],
+        ]
+        .concat();
+        let state: VaultState = codec::decode(&later).unwrap();
+        assert_eq!(state.rest.len(), 2);
+        let written = codec::encode(&state);
+        assert!(written.ends_with(&later[3..]));
+        assert_eq!(codec::decode(&written), Ok(state));
     }
 
     #[test]
-    fn the_rest_merges_alike_on_both_sides() {
-        let state = |number: u64| VaultState {
-            blocked: [(
-                USER,
-                Block {
-                    blocked: number == 1,
-                    changed: Timestamp(number),
-                },
-            )]
-            .into(),
-            views: [(
-                PLACE,
-                View {
-                    size: number,
-                    root: Root([5; 32]),
-                },
-            )]
-            .into(),
-            read: [(PLACE, number)].into(),
-            settings: [(
-                "a".into(),
-                Setting {
-                    value: number.to_string(),
-                    changed: Timestamp(number),
-                },
-            )]
-            .into(),
-            ..VaultState::default()
-        };
-        assert_eq!(merge(&state(1), &state(2)).state, state(2));
-        assert_eq!(merge(&state(2), &state(1)).state, state(2));
+    fn a_name_is_contested_until_the_person_decides() {
+        let (alice, mallory) = (UserId([1; 16]), UserId([2; 16]));
+        let name = UserName::parse("alice").unwrap();
+        let mut state = VaultState::default();
+        assert_eq!(state.rival(&name, &alice), None);
+        let holders: BTreeMap<_, _> = [(alice, Timestamp(0))].into();
+        state.names.insert(name.clone(), holders);
+        assert_eq!(state.rival(&name, &alice), None);
+        assert_eq!(state.rival(&name, &mallory), Some(alice));
+        let holders = [(alice, Timestamp(0)), (mallory, Timestamp(0))];
+        state.names.insert(name.clone(), holders.into());
+        assert_eq!(state.rival(&name, &alice), Some(mallory));
+        assert_eq!(state.rival(&name, &mallory), Some(alice));
+        let holders = [(alice, Timestamp(1)), (mallory, Timestamp(0))];
+        state.names.insert(name.clone(), holders.into());
+        assert_eq!(state.rival(&name, &alice), None);
+        assert_eq!(state.rival(&name, &mallory), Some(alice));
+    }
+
+    #[test]
+    fn a_link_weighs_less_than_comparing() {
+        let first = Pin::first(IdentityHash([1; 32]), 1);
+        let mut pin = first;
+        pin.mark_by_link(true, Timestamp(5));
+        assert!(pin.verified && pin.by_link);
+        pin.mark(true, Timestamp(6));
+        assert!(pin.verified && !pin.by_link);
+        pin.mark_by_link(true, Timestamp(7));
+        assert!(pin.verified && !pin.by_link);
+        pin.mark(false, Timestamp(1));
+        assert!(!pin.verified && !pin.by_link);
+        assert_eq!(pin.changed, Timestamp(7), "after the one before");
+        pin.mark_by_link(false, Timestamp(9));
+        assert!(!pin.verified && pin.verified_before);
     }
 }

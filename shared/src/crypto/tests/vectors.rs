@@ -4,13 +4,14 @@
 //! To write a file that does not exist yet: `SECURE_CHAT_WRITE_VECTORS=1 cargo test -p secure-chat-shared --features
 //! test-keys vectors`. Existing files are never overwritten.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::{hex, to_hex};
 use crate::client::native::test_keys;
-use crate::codec;
+use crate::codec::{self, Bytes};
 use crate::crypto::content::{ChunkHash, Content, FileContent, FileId};
 use crate::crypto::ephemeral::{self, Ephemeral, EphemeralContext};
 use crate::crypto::epoch::{self, EpochContext, EpochKey};
@@ -23,7 +24,9 @@ use crate::crypto::opaque::ExportKey;
 use crate::crypto::recovery::RecoveryCode;
 use crate::crypto::secret::Secret32;
 use crate::crypto::signing::{Algorithm, Signature};
-use crate::crypto::vault::{self, Pin, VaultPurpose, VaultState, seal_with};
+use crate::crypto::vault::{
+    self, Block, FollowedLink, MadeLink, Pin, VaultPurpose, VaultState, seal_with,
+};
 use crate::crypto::{dsa, dsa_params, rsa_pss, wrap};
 use crate::ids::{
     ConversationId, EntryHash, Epoch, IdentityHash, Root, Timestamp, UserId, UserName, View,
@@ -403,20 +406,43 @@ fn vaults() {
         .collect();
     let export_key = ExportKey::from_slice(&count::<64>(0)).unwrap();
     let pin = Pin {
-        identity: IdentityHash(count(0x50)),
-        version: 2,
         verified: true,
-        verified_before: false,
-        resets: 0,
-        by_link: false,
-        compromised: false,
+        changed: Timestamp(1_700_000_000_123),
+        ..Pin::first(IdentityHash(count(0x50)), 2)
+    };
+    let (identity, changed) = (IdentityHash(count(0x50)), Timestamp(1_700_000_000_123));
+    let secret = |first| LinkSecret::from_slice(&count::<16>(first)).unwrap();
+    let blocked = Block {
+        blocked: true,
+        changed,
+    };
+    let made = MadeLink {
+        identity,
+        made: changed,
+        used: false,
+    };
+    let followed = FollowedLink {
+        identity,
+        secret: secret(0xc0),
+        when: changed,
+        answered: true,
     };
     let state = VaultState {
         pins: [(user, pin)].into(),
+        blocked: [(user, blocked)].into(),
         views: [(ConversationId(count(0x10)), context().view)].into(),
         read: [(ConversationId(count(0x10)), 3)].into(),
-        ..VaultState::default()
+        settings: BTreeMap::new(),
+        names: [(
+            UserName::parse("alice").unwrap(),
+            [(user, Timestamp(0))].into(),
+        )]
+        .into(),
+        links: [(secret(0xb0), made)].into(),
+        followed: [(user, followed)].into(),
+        rest: [(99, Bytes(vec![0x01]))].into(),
     };
+    assert_eq!(codec::decode(&codec::encode(&state)).as_ref(), Ok(&state));
     frozen(
         "vault.json",
         &json!({
