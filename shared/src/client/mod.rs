@@ -31,7 +31,8 @@ mod sync;
 mod take;
 mod trouble;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use self::api::{Action, Answer, Command, Connection, Event, Failure, Outcome, Session};
 use self::platform::{Keys, Platform, Store, Table, Write};
@@ -46,6 +47,8 @@ use crate::protocol::{self, PresenceStatus};
 
 /// How many answered tickets are remembered, so that a command that comes twice is done once.
 const ANSWERED: usize = 256;
+/// How many verified claims are remembered: those of some thousand identities.
+const HELD: usize = 8192;
 
 /// One user's client on one device.
 pub struct Client<P: Platform> {
@@ -65,6 +68,8 @@ pub struct Client<P: Platform> {
     open: BTreeSet<ConversationId>,
     answered: VecDeque<(u64, Outcome)>,
     synced: Synced,
+    /// Digests of claims that were verified and hold.
+    held: RefCell<HashSet<[u8; 32]>>,
     /// Writes that belong together and have not been made yet.
     batch: Vec<Write>,
 }
@@ -87,6 +92,7 @@ impl<P: Platform> Client<P> {
             open: BTreeSet::new(),
             answered: VecDeque::new(),
             synced: Synced::default(),
+            held: RefCell::default(),
             batch: Vec::new(),
         }
     }
@@ -347,9 +353,29 @@ impl<P: Platform> Client<P> {
         Ok(self.platform.store().write(batch).await?)
     }
 
-    /// Whether every claim holds.
+    /// Whether every claim holds. Those that did before are not verified again: the same identities come with every
+    /// invitation.
     async fn all_hold(&self, claims: &[Claim]) -> Result<bool, Trouble> {
-        Ok(!self.platform.keys().verify(claims).await?.contains(&false))
+        let unknown: Vec<Claim> = claims
+            .iter()
+            .filter(|claim| !self.held.borrow().contains(&claim.digest()))
+            .cloned()
+            .collect();
+        if self
+            .platform
+            .keys()
+            .verify(&unknown)
+            .await?
+            .contains(&false)
+        {
+            return Ok(false);
+        }
+        let mut held = self.held.borrow_mut();
+        if held.len() + unknown.len() > HELD {
+            held.clear();
+        }
+        held.extend(unknown.iter().map(Claim::digest));
+        Ok(true)
     }
 
     /// The signed-in account.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};
 
+use super::primitives::sha256;
 use super::{dsa, rsa_pss};
-use crate::codec::Bytes;
+use crate::codec::{self, Bytes};
 
 /// How somebody signs. Chosen in the identity, never by a message's claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
@@ -60,6 +62,16 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Names exactly this claim: SHA-256 over its CBOR.
+    pub fn digest(&self) -> [u8; 32] {
+        sha256(&codec::encode(&(
+            self.algorithm,
+            &self.spki,
+            <&ByteSlice>::from(&self.message[..]),
+            &self.signature,
+        )))
+    }
+
     /// Whether it holds. A key that is none, or not of the algorithm, makes it false.
     pub fn verify(&self) -> bool {
         match self.algorithm {

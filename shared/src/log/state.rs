@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::act::Mode;
 use crate::crypto::epoch::{Commitment, EpochContext, SealedTitle};
-use crate::crypto::identity::SignedIdentity;
+use crate::crypto::identity::{self, SignedIdentity};
 use crate::crypto::label::{labelled, purpose};
 use crate::ids::{
     ConversationId, EntryHash, Epoch, IdentityHash, ReadersDigest, Root, UserId, View,
@@ -62,6 +62,7 @@ pub struct LogState {
 pub struct Person {
     /// The identity in force.
     #[n(0)]
+    #[cbor(with = "identity::stored")]
     pub identity: SignedIdentity,
     /// Invited or accepted.
     #[n(1)]
