@@ -7,8 +7,7 @@ use super::trouble::Trouble;
 use super::{Client, decode_stored};
 use crate::codec::Bytes;
 use crate::ids::{ConversationId, Root, View};
-use crate::log::tree::leaf_hash;
-use crate::protocol::{EntryAt, Stored};
+use crate::protocol::EntryAt;
 
 const OTHER_BROWSER: &str =
     "The server keeps back, or has changed, what another browser of yours has seen.";
@@ -60,11 +59,7 @@ impl<P: Platform> Client<P> {
             return Ok(());
         };
         let record: records::EntryRecord = decode_stored(&bytes)?;
-        let hash = match &at.entry {
-            Stored::Whole(bytes) => leaf_hash(bytes),
-            Stored::Purged(hash) => *hash,
-        };
-        if hash == record.hash {
+        if at.entry.leaf() == record.hash {
             return Ok(());
         }
         let reason = "The server gave another entry in the place of one that this device has.";

@@ -75,9 +75,12 @@ impl<P: Platform> Client<P> {
         if appended.number != 1 {
             return Err(Trouble::BadReply("the second entry is not the second"));
         }
-        let room = self
-            .begin_room(conversation, &create, appended.time)
-            .await?;
+        let first = EntryAt {
+            number: 0,
+            time: appended.time,
+            entry: Stored::Whole(Bytes(create)),
+        };
+        let room = self.begin_room(conversation, &first).await?;
         self.batch
             .push(crate::client::records::put_state(&room.state));
         self.rooms.insert(conversation, room);

@@ -4,8 +4,9 @@
 //! connection, a tick. Whatever it tells the page goes through the `emit` that it was made with.
 //!
 //! - [`api`]: commands and events; [`platform`]: what it runs on; [`password`]: which passwords are refused
-//! - `account`: registration, login, session; `sync`: catching up; `take`: one entry, verified and kept
-//! - `alarms`: what stops a conversation
+//! - `account`: registration, login, session; `enter`: beginning to hold a conversation; `sync`: catching up
+//! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
+//! - `history`: what happened, in sentences
 //! - `own_keys`: new versions of one's own identity
 //! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose
 //! - `present`: what the page is shown
@@ -15,8 +16,11 @@ mod alarms;
 pub mod api;
 mod author;
 mod draft;
+mod enter;
+mod history;
 mod intent;
 pub mod native;
+mod open;
 mod outbox;
 mod own_keys;
 pub mod password;
@@ -260,8 +264,8 @@ impl<P: Platform> Client<P> {
             Action::ShareHistory { .. }
             | Action::MakeLink
             | Action::FollowLink { .. }
-            | Action::Block { .. }
-            | Action::History(_) => Err(Failure::WrongState.into()),
+            | Action::Block { .. } => Err(Failure::WrongState.into()),
+            Action::History(conversation) => self.history(conversation).await,
             Action::Accept(conversation) => self.accept(conversation).await,
             Action::Decline(conversation) => self.decline(conversation).await,
             Action::Leave(conversation) => self.leave(conversation).await,

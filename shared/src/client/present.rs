@@ -197,11 +197,28 @@ impl<P: Platform> Client<P> {
         Ok(Answer::Nothing)
     }
 
+    /// Shows rows that are new or changed, if a page has the conversation open.
+    pub(super) fn show_rows(&mut self, conversation: ConversationId, rows: Vec<Row>) {
+        if rows.is_empty() || !self.open.contains(&conversation) {
+            return;
+        }
+        (self.emit)(Event::Rows {
+            conversation,
+            rows,
+            more: None,
+        });
+    }
+
     /// Forgets a conversation on this device.
     pub(super) async fn forget_room(&mut self, id: ConversationId) -> Result<(), Trouble> {
         self.rooms.remove(&id);
         self.open.remove(&id);
-        for table in [Table::Conversations, Table::Entries, Table::Epochs] {
+        for table in [
+            Table::Conversations,
+            Table::Entries,
+            Table::Log,
+            Table::Epochs,
+        ] {
             let records = self
                 .platform
                 .store()
@@ -249,9 +266,7 @@ impl<P: Platform> Client<P> {
         let mut unread = 0;
         for (_, bytes) in found {
             let row = records::decode_row(&bytes).map_err(|_| super::damaged())?;
-            let is_other =
-                |row: &Row| matches!(&row.body, RowBody::Message(message) if !message.own);
-            unread += u32::from(row.as_ref().is_some_and(is_other));
+            unread += u32::from(row.as_ref().is_some_and(is_by_another));
         }
         Ok(unread)
     }
@@ -307,6 +322,11 @@ impl<P: Platform> Client<P> {
             head_code: head_code(room),
         })
     }
+}
+
+/// Whether a row is a message by somebody else: what is counted as unread.
+pub(super) fn is_by_another(row: &Row) -> bool {
+    matches!(&row.body, RowBody::Message(message) if !message.own)
 }
 
 /// The newest root's first 8 bytes as 4 groups of 4 hex digits.

@@ -1,5 +1,7 @@
 //! What the client keeps in its store, and under which keys.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minicbor::{Decode, Encode};
 
 use super::api::{Failure, LastLine, Row};
@@ -67,7 +69,7 @@ pub struct RoomRecord {
     /// The verified log's right edge.
     #[n(0)]
     pub frontier: Frontier,
-    /// First entry number that this device holds.
+    /// First entry number that this device holds; earlier with history that was shared.
     #[n(1)]
     pub anchor: u64,
     /// Everything up to this number was read.
@@ -103,6 +105,16 @@ pub struct RoomRecord {
     /// One was a member at some time: leaving then keeps what was read.
     #[n(12)]
     pub joined: bool,
+    /// The verified root at the anchor.
+    #[n(13)]
+    pub anchor_root: Root,
+    /// Epochs that one may read and whose keys did not come or open, with the number of faults that this device has
+    /// written about each.
+    #[n(14)]
+    pub missing: BTreeMap<Epoch, u32>,
+    /// Epochs whose entries are still to be opened, since their keys came later than they.
+    #[n(15)]
+    pub to_open: BTreeSet<Epoch>,
 }
 
 /// Why a log was stopped.
@@ -133,9 +145,15 @@ pub struct EntryRecord {
     /// The tree's root after it.
     #[n(1)]
     pub root: Root,
-    /// What is shown; nothing for what was said before one was invited.
+    /// What is shown; nothing for what one may not read.
     #[n(2)]
     pub row: Option<Row>,
+    /// The epoch without whose key a valid message or title is not shown: the key may come later.
+    #[n(3)]
+    pub waits_for: Option<Epoch>,
+    /// When the server took it.
+    #[n(4)]
+    pub time: Timestamp,
 }
 
 /// A message still to be sent.
@@ -293,6 +311,11 @@ pub fn entry_key(conversation: &ConversationId, number: u64) -> Vec<u8> {
     [&conversation.0[..], &[0], &number.to_be_bytes()].concat()
 }
 
+/// The number in an [`entry_key`].
+pub fn entry_number(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.last_chunk()?))
+}
+
 /// Prefix of a conversation's entries.
 pub fn entry_prefix(conversation: &ConversationId) -> Vec<u8> {
     [&conversation.0[..], &[0]].concat()
@@ -301,6 +324,22 @@ pub fn entry_prefix(conversation: &ConversationId) -> Vec<u8> {
 /// Key under which a message id is remembered: conversation, 1, sender, id.
 pub fn message_key(conversation: &ConversationId, sender: &UserId, id: &MessageId) -> Vec<u8> {
     [&conversation.0[..], &[1], &sender.0, &id.0].concat()
+}
+
+/// Key under which what happened is kept a second time, to be read without the messages, and from before the anchor
+/// too: conversation, 2, number big-endian.
+pub fn history_key(conversation: &ConversationId, number: u64) -> Vec<u8> {
+    [&conversation.0[..], &[2], &number.to_be_bytes()].concat()
+}
+
+/// Prefix of what happened in a conversation.
+pub fn history_prefix(conversation: &ConversationId) -> Vec<u8> {
+    [&conversation.0[..], &[2]].concat()
+}
+
+/// Key under which an identity is kept that was once in force in a conversation: conversation, 3, its hash.
+pub fn identity_key(conversation: &ConversationId, identity: &IdentityHash) -> Vec<u8> {
+    [&conversation.0[..], &[3], &identity.0].concat()
 }
 
 /// Key of an epoch key.
@@ -338,6 +377,17 @@ pub fn put_epoch_key(conversation: &ConversationId, epoch: Epoch, key: &EpochKey
 /// The write of a state.
 pub fn put_state(state: &LogState) -> Write {
     put(Table::Conversations, state_key(&state.conversation), state)
+}
+
+/// The write of what happened, to be read without the messages.
+pub fn put_history(conversation: &ConversationId, number: u64, row: &Row) -> Write {
+    put(Table::Entries, history_key(conversation, number), row)
+}
+
+/// The write of an identity that is in force no more.
+pub fn put_identity(conversation: &ConversationId, identity: &SignedIdentity) -> Write {
+    let key = identity_key(conversation, &identity.hash());
+    put(Table::Entries, key, identity)
 }
 
 /// Reads a row's page form.

@@ -1,6 +1,6 @@
 //! A conversation in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::platform::{Keys, KeysError, Platform, Socket, Store, Table, Write};
 use super::records::{self, RoomRecord};
@@ -41,6 +41,9 @@ impl Room {
             invited: None,
             roots: vec![(view.size, view.root)],
             joined: false,
+            anchor_root: view.root,
+            missing: BTreeMap::new(),
+            to_open: BTreeSet::new(),
         };
         Self {
             state,
@@ -117,6 +120,9 @@ impl<P: Platform> Client<P> {
         if let Some(root) = room.root_at(size) {
             return Ok(Some(root));
         }
+        if size == room.record.anchor {
+            return Ok(Some(room.record.anchor_root));
+        }
         let Some(number) = size.checked_sub(1) else {
             return Ok(None);
         };
@@ -135,7 +141,7 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// The key of an epoch that this user may read; `None` if the server's wrap does not open to it.
+    /// The key of an epoch that this user may read; `None` where it is missing, which is remembered.
     pub(super) async fn epoch_key(
         &mut self,
         room: &mut Room,
@@ -144,60 +150,110 @@ impl<P: Platform> Client<P> {
         if let Some(key) = room.keys.get(&epoch) {
             return Ok(Some(key.clone()));
         }
-        let conversation = room.id();
-        let store_key = records::epoch_key(&conversation, epoch);
+        let store_key = records::epoch_key(&room.id(), epoch);
         if let Some(bytes) = self.read(Table::Epochs, &store_key).await? {
             let key = EpochKey::from_slice(&bytes).ok_or_else(super::damaged)?;
             room.keys.insert(epoch, key.clone());
             return Ok(Some(key));
         }
-        let me = self.me()?.user;
-        let (Some(record), Some(reading)) = (
-            room.state.epoch_record(epoch),
-            room.state.reading(&me, epoch),
-        ) else {
-            return Ok(None);
-        };
-        let wrapped = match self
-            .platform
-            .socket()
-            .request(&GetWrap {
-                conversation,
-                epoch,
-            })
-            .await
-        {
-            Ok(wrapped) => wrapped,
-            Err(error) if error.code() == Some(ErrorCode::NotFound) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let WrapFor { wrap, index, proof } = wrapped;
-        if !verify_inclusion(&record.wraps, record.readers, index, &wrap, &proof) {
+        let is_missing = room.record.missing.contains_key(&epoch);
+        if is_missing || !room.state.may_read(&self.me()?.user, epoch) {
             return Ok(None);
         }
-        let context = room.state.epoch_context(record);
-        let label = context.wrap_label(&reading.identity);
-        let key = match self
-            .platform
-            .keys()
-            .unwrap(reading.version, &wrap, &label)
-            .await
-        {
-            Ok(key) => key,
-            Err(KeysError::DoesNotOpen) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        if !record.commitment.matches(&key, &context) {
-            return Ok(None);
-        }
-        self.keep_epoch_key(room, epoch, key.clone());
-        Ok(Some(key))
+        self.ask_for_key(room, epoch).await
     }
 
-    /// Keeps an epoch key in memory and, with the batch, in the store.
+    /// Asks the server for this user's wrap of an epoch key; `None` if it has none that opens to the key committed to.
+    pub(super) async fn ask_for_key(
+        &mut self,
+        room: &mut Room,
+        epoch: Epoch,
+    ) -> Result<Option<EpochKey>, Trouble> {
+        let conversation = room.id();
+        let request = GetWrap {
+            conversation,
+            epoch,
+        };
+        let key = match self.platform.socket().request(&request).await {
+            Ok(wrapped) => self.unwrapped(room, epoch, &wrapped).await?,
+            Err(error) if error.code() == Some(ErrorCode::NotFound) => None,
+            Err(error) => return Err(error.into()),
+        };
+        match &key {
+            Some(key) => self.keep_epoch_key(room, epoch, key.clone()),
+            None => {
+                room.record.missing.entry(epoch).or_default();
+            }
+        }
+        Ok(key)
+    }
+
+    /// The key in a wrap that somebody made for this user's identity version `version`, if it is the epoch's.
+    pub(super) async fn unwrap_epoch_key(
+        &self,
+        room: &Room,
+        epoch: Epoch,
+        version: u32,
+        wrap: &[u8],
+        label: &[u8],
+    ) -> Result<Option<EpochKey>, Trouble> {
+        let Some(record) = room.state.epoch_record(epoch) else {
+            return Ok(None);
+        };
+        match self.platform.keys().unwrap(version, wrap, label).await {
+            Ok(key) => {
+                let context = room.state.epoch_context(record);
+                Ok(record.commitment.matches(&key, &context).then_some(key))
+            }
+            Err(KeysError::DoesNotOpen) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keeps an epoch key in memory and, with the batch, in the store. What waited for it is opened later.
     pub(super) fn keep_epoch_key(&mut self, room: &mut Room, epoch: Epoch, key: EpochKey) {
         self.batch
             .push(records::put_epoch_key(&room.id(), epoch, &key));
         room.keys.insert(epoch, key);
+        if room.record.missing.remove(&epoch).is_some() {
+            room.record.to_open.insert(epoch);
+        }
+    }
+
+    /// The key in a wrap as the server gives it: under the root of the epoch's announcement, or of a share.
+    async fn unwrapped(
+        &self,
+        room: &Room,
+        epoch: Epoch,
+        wrapped: &WrapFor,
+    ) -> Result<Option<EpochKey>, Trouble> {
+        let me = self.me()?.user;
+        let state = &room.state;
+        let WrapFor { wrap, index, proof } = wrapped;
+        let Some(record) = state.epoch_record(epoch) else {
+            return Ok(None);
+        };
+        let context = state.epoch_context(record);
+        if let Some(reading) = state.reading(&me, epoch)
+            && verify_inclusion(&record.wraps, record.readers, *index, wrap, proof)
+        {
+            let label = context.wrap_label(&reading.identity);
+            return self
+                .unwrap_epoch_key(room, epoch, reading.version, wrap, &label)
+                .await;
+        }
+        for share in state.shares.iter().rev().filter(|share| share.user == me) {
+            let Ok(place) = share.epochs.binary_search(&epoch) else {
+                continue;
+            };
+            let (size, place) = (share.epochs.len() as u64, place as u64);
+            if verify_inclusion(&share.wraps, size, place, wrap, proof) {
+                let label = context.shared_wrap_label(&share.identity);
+                return self
+                    .unwrap_epoch_key(room, epoch, share.version, wrap, &label)
+                    .await;
+            }
+        }
+        Ok(None)
     }
 }

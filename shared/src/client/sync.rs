@@ -8,10 +8,9 @@ use super::trouble::Trouble;
 use super::{Client, records};
 use crate::ids::ConversationId;
 use crate::log::tree::Frontier;
-use crate::log::{Entry, LogState};
 use crate::protocol::{
-    Anchor, ConversationHead, EntryAt, ErrorCode, GetAnchor, GetEntries, GetPresence,
-    ListConversations, MAX_PAGE, Resume, Stored,
+    ConversationHead, EntryAt, ErrorCode, GetEntries, GetPresence, ListConversations, MAX_PAGE,
+    Resume,
 };
 
 impl<P: Platform> Client<P> {
@@ -218,139 +217,6 @@ impl<P: Platform> Client<P> {
             return self.stop_room(head.id, reason, Some(own.root)).await;
         }
         self.must_hold_synced_view(head.id).await
-    }
-
-    /// Begins to hold a conversation: replays the state entries before one's own invitation.
-    async fn enter(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
-        let anchor = self
-            .platform
-            .socket()
-            .request(&GetAnchor {
-                conversation,
-                after: None,
-            })
-            .await?;
-        let Anchor {
-            state: entries,
-            size,
-            peaks,
-            more: _,
-        } = anchor;
-        let mut room = if size == 0 {
-            self.begin_from_create(conversation).await?
-        } else {
-            let frontier = Frontier::from_peaks(size, peaks)
-                .ok_or(Trouble::BadReply("peaks do not fit the size"))?;
-            let state = self.replay(conversation, &entries, size).await?;
-            if state.people.contains_key(&self.me()?.user) {
-                // It would let the server leave out what happened since the invitation.
-                return Err(Trouble::BadReply("an anchor after one's own invitation"));
-            }
-            Room::new(state, frontier)
-        };
-        let people = room.state.people.values();
-        let people: Vec<_> = people.map(|person| person.identity.clone()).collect();
-        self.see_identities(&people).await?;
-        if let Some(mark) = self.synced.read_mark(&conversation) {
-            room.record.read = mark;
-        }
-        self.batch.push(records::put_state(&room.state));
-        self.put_back(room, Ok(())).await
-    }
-
-    /// The creator's own log starts with entry 0, which no state judges but its own.
-    async fn begin_from_create(&mut self, conversation: ConversationId) -> Result<Room, Trouble> {
-        let request = GetEntries {
-            conversation,
-            from: 0,
-            limit: 1,
-        };
-        let page = self.platform.socket().request(&request).await?;
-        let Some(EntryAt {
-            number: 0,
-            time,
-            entry: Stored::Whole(bytes),
-        }) = page.entries.first()
-        else {
-            return Err(Trouble::BadReply("a log without its first entry"));
-        };
-        self.begin_room(conversation, bytes, *time).await
-    }
-
-    /// A room that holds entry 0.
-    pub(super) async fn begin_room(
-        &mut self,
-        conversation: ConversationId,
-        create: &[u8],
-        time: crate::ids::Timestamp,
-    ) -> Result<Room, Trouble> {
-        let state = self.first_state(conversation, create).await?;
-        let mut room = Room::new(state, Frontier::default());
-        room.record.joined = true;
-        self.keep_create(&mut room, create, time)?;
-        Ok(room)
-    }
-
-    async fn replay(
-        &self,
-        conversation: ConversationId,
-        entries: &[EntryAt],
-        size: u64,
-    ) -> Result<LogState, Trouble> {
-        let mut entries = entries.iter();
-        let Some(EntryAt {
-            number: 0,
-            entry: Stored::Whole(create),
-            ..
-        }) = entries.next()
-        else {
-            return Err(Trouble::BadReply("a chain without its first entry"));
-        };
-        let mut state = self.first_state(conversation, create).await?;
-        let mut after = 0;
-        for EntryAt { number, entry, .. } in entries {
-            let Stored::Whole(bytes) = entry else {
-                return Err(Trouble::BadReply("a state entry is missing from the chain"));
-            };
-            if *number <= after || *number >= size {
-                return Err(Trouble::BadReply("the chain is out of order"));
-            }
-            let entry =
-                Entry::parse(bytes).map_err(|_| Trouble::BadReply("a state entry is malformed"))?;
-            let judged = state
-                .judge(&entry, *number)
-                .map_err(|_| Trouble::BadReply("a state entry breaks the rules"))?;
-            if !self.all_hold(judged.claims()).await? {
-                return Err(Trouble::BadReply("a state entry's signature does not hold"));
-            }
-            state.apply(judged);
-            after = *number;
-        }
-        Ok(state)
-    }
-
-    async fn first_state(
-        &self,
-        conversation: ConversationId,
-        create: &[u8],
-    ) -> Result<LogState, Trouble> {
-        let entry =
-            Entry::parse(create).map_err(|_| Trouble::BadReply("the first entry is malformed"))?;
-        if ConversationId::from(entry.hash()) != conversation {
-            return Err(Trouble::BadReply(
-                "the first entry is of another conversation",
-            ));
-        }
-        let judged = LogState::begin(&entry)
-            .map_err(|_| Trouble::BadReply("the first entry breaks the rules"))?;
-        if !self.all_hold(judged.claims()).await? {
-            return Err(Trouble::BadReply(
-                "the first entry's signature does not hold",
-            ));
-        }
-        judged
-            .into_first_state()
-            .ok_or(Trouble::BadReply("the first entry makes no state"))
     }
 
     /// What a failed catch-up means for session and page.

@@ -3,21 +3,18 @@
 //! Live entries and those caught up take this same path.
 
 use super::Client;
-use super::api::{
-    Deed, Event, Happened, InvalidRow, LastLine, Message, MessageState, Proof, Reason, Row,
-    RowBody, RowKey,
-};
-use super::platform::{Keys, Platform, Table};
+use super::api::{Event, LastLine, Message, Reason, Row, RowBody, RowKey};
+use super::enter::parsed;
+use super::history::{happened, superseded};
+use super::open::{Shown, invalid, name_of};
+use super::platform::{Platform, Table, Write};
+use super::present::is_by_another;
 use super::records::{self, EntryRecord};
 use super::room::Room;
 use super::trouble::Trouble;
-use crate::codec::{self, Bytes};
-use crate::crypto::epoch::{EpochKey, open_title};
+use crate::crypto::epoch::EpochKey;
 use crate::crypto::identity::SignedIdentity;
-use crate::crypto::message::{self, Content, Inner};
-use crate::crypto::signing::{Algorithm, Claim};
-use crate::ids::{EntryHash, Epoch, Timestamp, UserId};
-use crate::log::tree::leaf_hash;
+use crate::ids::{ConversationId, Epoch, Root, Timestamp};
 use crate::log::{Act, Change, Entry, LogState, MessageEntry, Refusal};
 use crate::protocol::{EntryAt, Stored};
 
@@ -28,6 +25,32 @@ pub(super) enum Arrival {
     Live,
     /// Caught up with.
     Late,
+}
+
+/// An entry that fits the log.
+pub(super) enum Checked {
+    /// No valid message: a marked row.
+    Marked(RowBody),
+    /// A valid message, and its author's identity.
+    Message(MessageEntry, SignedIdentity),
+    /// A change of the state, in force now.
+    Changed(Box<Changed>),
+}
+
+/// A change of the state.
+pub(super) struct Changed {
+    entry: Entry,
+    change: Change,
+    /// As a sentence's parts; a new title is still sealed.
+    happened: Option<RowBody>,
+    /// Identities that are in force no more.
+    superseded: Vec<SignedIdentity>,
+}
+
+/// Why an entry stops a log.
+pub(super) struct Stop {
+    reason: String,
+    own_root: Option<Root>,
 }
 
 /// How many characters of a message the list shows.
@@ -46,84 +69,104 @@ impl<P: Platform> Client<P> {
         if room.record.broken.is_some() {
             return Ok(());
         }
-        let number = room.record.frontier.size();
-        if at.number != number {
+        if at.number != room.record.frontier.size() {
             return Err(Trouble::BadReply("entries are out of order"));
         }
-        let bytes = match at.entry {
-            Stored::Purged(hash) => {
-                let body = invalid(String::new(), Reason::Purged);
-                self.keep(room, hash, at.time, Some(body), arrival);
+        let shown = match self.check(room, &at.entry).await? {
+            Err(Stop { reason, own_root }) => {
+                let bytes: &[u8] = match &at.entry {
+                    Stored::Whole(bytes) => bytes,
+                    Stored::Purged(_) => &[],
+                };
+                self.stop(room, &reason, bytes, own_root);
                 return Ok(());
             }
-            Stored::Whole(bytes) => bytes,
+            Ok(Checked::Marked(body)) => Shown::row(body),
+            Ok(Checked::Message(entry, author)) => {
+                let shown = self.message_row(room, &entry, &author).await?;
+                if entry.header.sender == self.me()?.user {
+                    self.sent_is_in_the_log(&room.id(), &entry.header.id);
+                }
+                shown
+            }
+            Ok(Checked::Changed(changed)) => {
+                self.take_change(room, &changed, at.time, fresh).await?;
+                self.batch.push(records::put_state(&room.state));
+                self.change_row(room, *changed).await?
+            }
         };
-        let Ok(entry) = Entry::parse(&bytes) else {
+        self.keep(room, &at, shown, arrival);
+        Ok(())
+    }
+
+    /// Compares the entry that comes next in a room with its tree, judges and verifies it, and puts a change into
+    /// force. Nothing is kept or shown yet.
+    pub(super) async fn check(
+        &self,
+        room: &mut Room,
+        stored: &Stored,
+    ) -> Result<Result<Checked, Stop>, Trouble> {
+        let number = room.record.frontier.size();
+        let marked = |reason| Ok(Ok(Checked::Marked(invalid(String::new(), reason))));
+        let Stored::Whole(bytes) = stored else {
+            return marked(Reason::Purged);
+        };
+        let Ok(entry) = Entry::parse(bytes) else {
             // An honest server takes no such entry; it cannot be a valid state entry, so nothing is lost but a row.
-            let body = invalid(String::new(), Reason::Malformed);
-            self.keep(room, leaf_hash(&bytes), at.time, Some(body), arrival);
-            return Ok(());
+            return marked(Reason::Malformed);
         };
         let view = entry.view();
         if view.size > number {
-            let reason = "The server has left out what the author of the next entry had seen before writing it.";
-            self.stop(room, reason, &bytes, None);
-            return Ok(());
+            return stop(
+                "The server has left out what the author of the next entry had seen before writing it.",
+            );
         }
         if view.size >= room.record.anchor {
-            let own = self.root_at(room, view.size).await?;
-            if own.is_some_and(|own| own != view.root) {
+            let own_root = self.root_at(room, view.size).await?;
+            if own_root.is_some_and(|own| own != view.root) {
                 let reason = "An author has seen another history of this conversation than the one shown here.";
-                self.stop(room, reason, &bytes, own);
-                return Ok(());
+                return Ok(Err(Stop {
+                    reason: reason.into(),
+                    own_root,
+                }));
             }
         }
-        match &entry {
-            Entry::Message(message) => self.take_message(room, message, at.time, arrival).await,
-            Entry::State(_) | Entry::Server(_) => {
-                let judged = match room.state.judge(&entry, number) {
-                    Ok(judged) => judged,
-                    Err(refusal) => {
-                        let reason =
-                            format!("The server took a change that breaks the rules: {refusal}.");
-                        self.stop(room, &reason, &bytes, None);
-                        return Ok(());
-                    }
-                };
-                if !self.all_hold(judged.claims()).await? {
-                    let reason = "The server took a change whose signature does not hold.";
-                    self.stop(room, reason, &bytes, None);
-                    return Ok(());
-                }
-                let before = room.state.clone();
-                let change = room.state.apply(judged);
-                self.take_change(room, &before, &entry, &change, at.time, fresh)
-                    .await?;
-                let body = happened(
-                    &before,
-                    &room.state,
-                    &entry,
-                    self.me()?.user,
-                    &room.record.title,
-                );
-                self.keep(room, entry.hash(), at.time, body, arrival);
-                self.batch.push(records::put_state(&room.state));
-                Ok(())
-            }
+        let judged = room.state.judge(&entry, number);
+        if let Entry::Message(entry) = entry {
+            let refusal = judged.err();
+            return Ok(check_message(&room.state, entry, refusal));
         }
+        let judged = match judged {
+            Ok(judged) => judged,
+            Err(refusal) => {
+                return stop(&format!(
+                    "The server took a change that breaks the rules: {refusal}."
+                ));
+            }
+        };
+        if !self.all_hold(judged.claims()).await? {
+            return stop("The server took a change whose signature does not hold.");
+        }
+        let (before, me) = (&room.state, self.me()?.user);
+        let happened = happened(before, judged.next_state(before), &entry, me);
+        let superseded = superseded(before, &entry, judged.change());
+        let change = room.state.apply(judged);
+        Ok(Ok(Checked::Changed(Box::new(Changed {
+            entry,
+            change,
+            happened,
+            superseded,
+        }))))
     }
 
     /// Takes entry 0, which has made the room's state.
-    pub(super) fn keep_create(
-        &mut self,
-        room: &mut Room,
-        create: &[u8],
-        time: Timestamp,
-    ) -> Result<(), Trouble> {
-        let entry = Entry::parse(create).map_err(|_| Trouble::BadReply("malformed"))?;
-        let me = self.me()?.user;
-        let body = happened(&room.state, &room.state, &entry, me, "");
-        self.keep(room, entry.hash(), time, body, Arrival::Late);
+    pub(super) fn keep_create(&mut self, room: &mut Room, at: &EntryAt) -> Result<(), Trouble> {
+        let create = parsed(at)?;
+        let shown = Shown {
+            body: happened(&room.state, &room.state, &create, self.me()?.user),
+            waits_for: None,
+        };
+        self.keep(room, at, shown, Arrival::Late);
         Ok(())
     }
 
@@ -131,13 +174,20 @@ impl<P: Platform> Client<P> {
     async fn take_change(
         &mut self,
         room: &mut Room,
-        before: &LogState,
-        entry: &Entry,
-        change: &Change,
+        changed: &Changed,
         time: Timestamp,
         fresh: Option<EpochKey>,
     ) -> Result<(), Trouble> {
         let me = self.me()?.user;
+        let Changed {
+            entry,
+            change,
+            superseded,
+            ..
+        } = changed;
+        for identity in superseded {
+            self.batch.push(records::put_identity(&room.id(), identity));
+        }
         if let Entry::State(state) = entry {
             match &state.header.act {
                 Act::Invite(invite) => self.see_identities(&invite.people).await?,
@@ -146,16 +196,13 @@ impl<P: Platform> Client<P> {
                         .iter()
                         .for_each(|identity| self.see_identity(identity, true));
                 }
-                Act::Compromised(_) => {
-                    let author = before.people.get(&state.header.sender);
-                    if let Some(author) = author {
-                        self.see_compromised(&author.identity);
-                    }
-                }
+                Act::Compromised(_) => superseded
+                    .iter()
+                    .for_each(|identity| self.see_compromised(identity)),
                 _ => {}
             }
         }
-        if change.joined.contains(&me) && !before.people.contains_key(&me) {
+        if change.joined.contains(&me) {
             room.record.invited = Some(time);
         }
         room.record.joined |= room.state.is_accepted(&me);
@@ -168,6 +215,22 @@ impl<P: Platform> Client<P> {
         self.open_room_title(room).await
     }
 
+    /// The row of a change; a new title's text where it opens.
+    pub(super) async fn change_row(
+        &mut self,
+        room: &mut Room,
+        changed: Changed,
+    ) -> Result<Shown, Trouble> {
+        let mut shown = Shown {
+            body: changed.happened,
+            waits_for: None,
+        };
+        if let Entry::State(state) = &changed.entry {
+            self.open_renamed(room, state, &mut shown).await?;
+        }
+        Ok(shown)
+    }
+
     /// Opens the title in force.
     pub(super) async fn open_room_title(&mut self, room: &mut Room) -> Result<(), Trouble> {
         let me = self.me()?.user;
@@ -177,177 +240,32 @@ impl<P: Platform> Client<P> {
             }
             return Ok(());
         };
-        let Some(key) = self.epoch_key(room, title.epoch).await? else {
-            return Ok(());
-        };
-        let context = crate::crypto::epoch::EpochContext {
-            conversation: room.id(),
-            epoch: title.epoch,
-            view: title.view,
-        };
         // A title that does not open is its author's fault alone; the one before stays.
-        if let Ok(text) = open_title(&key, &context, &title.sealed) {
+        if let Some(text) = self.title_text(room, &title).await? {
             room.record.title = text;
         }
         Ok(())
     }
 
-    async fn take_message(
-        &mut self,
-        room: &mut Room,
-        entry: &MessageEntry,
-        time: Timestamp,
-        arrival: Arrival,
-    ) -> Result<(), Trouble> {
-        let number = room.record.frontier.size();
-        let me = self.me()?.user;
-        let header = &entry.header;
-        let author = room
-            .state
-            .people
-            .get(&header.sender)
-            .map(|person| person.identity.clone());
-        let author_name = author.as_ref().map_or_else(String::new, name_of);
-        if room
-            .state
-            .epoch_record(header.epoch)
-            .map(|record| record.entry)
-            != Some(header.announcement)
-            && room
-                .state
-                .epoch()
-                .is_some_and(|current| header.epoch > current.epoch)
-        {
-            // Somebody writes under a key whose announcement this log does not have: a change is kept from us.
-            let reason = "The server keeps a change of this conversation's members back.";
-            self.stop(room, reason, &entry.header_bytes.clone(), None);
-            return Ok(());
-        }
-        let parsed = Entry::Message(entry.clone());
-        if let Err(refusal) = room.state.judge(&parsed, number) {
-            let reason = match refusal {
-                Refusal::FalseView => Reason::View,
-                Refusal::StaleEpoch | Refusal::EpochDue => Reason::Seal,
-                _ => Reason::Signature,
-            };
-            self.keep(
-                room,
-                entry.hash,
-                time,
-                Some(invalid(author_name, reason)),
-                arrival,
-            );
-            return Ok(());
-        }
-        if room.state.reading(&me, header.epoch).is_none() {
-            // Said before one was invited: part of the log, but not of what one may read.
-            self.keep(room, entry.hash, time, None, arrival);
-            return Ok(());
-        }
-        let seen_key = records::message_key(&room.id(), &header.sender, &header.id);
-        let body = if let Some(seen) = self.read(Table::Entries, &seen_key).await? {
-            if seen[..] == entry.hash.0[..] {
-                // The same bytes again: part of the log, shown once.
-                self.keep(room, entry.hash, time, None, arrival);
-                return Ok(());
-            }
-            invalid(author_name, Reason::Conflict)
-        } else {
-            match (self.epoch_key(room, header.epoch).await?, author) {
-                (Some(key), Some(author)) => match self.open_message(entry, &key, &author).await? {
-                    Ok((text, proof)) => {
-                        self.batch.push(super::platform::Write {
-                            table: Table::Entries,
-                            key: seen_key,
-                            value: Some(entry.hash.0.to_vec()),
-                        });
-                        RowBody::Message(Message {
-                            id: header.id,
-                            author: header.sender,
-                            author_name,
-                            own: header.sender == me,
-                            text,
-                            state: MessageState::Sent,
-                            proof: Some(proof),
-                        })
-                    }
-                    Err(reason) => invalid(author_name, reason),
-                },
-                _ => invalid(author_name, Reason::NoKey),
-            }
-        };
-        self.keep(room, entry.hash, time, Some(body), arrival);
-        if header.sender == me {
-            self.sent_is_in_the_log(&room.id(), &header.id);
-        }
-        Ok(())
-    }
-
-    /// Opens a message and verifies its signature.
-    async fn open_message(
-        &self,
-        entry: &MessageEntry,
-        key: &EpochKey,
-        author: &SignedIdentity,
-    ) -> Result<Result<(String, Proof), Reason>, Trouble> {
-        let header = &entry.header;
-        let opened = match message::open(key, &header.salt.0, &entry.header_bytes, &entry.sealed) {
-            Ok(opened) => opened,
-            Err(_) => return Ok(Err(Reason::Seal)),
-        };
-        let Ok(inner) = codec::decode::<Inner>(&opened.inner) else {
-            return Ok(Err(Reason::Malformed));
-        };
-        let (algorithm, spki) = author.identity().signing_key();
-        if inner.algorithm != algorithm {
-            return Ok(Err(Reason::Signature));
-        }
-        let claim = Claim {
-            algorithm,
-            spki: Bytes::clone(spki),
-            message: message::signing_payload(&entry.header_bytes, &opened.inner),
-            signature: opened.signature,
-        };
-        if self.platform.keys().verify(&[claim]).await? != [true] {
-            return Ok(Err(Reason::Signature));
-        }
-        let Content::Text { text } = inner.content else {
-            return Ok(Err(Reason::Malformed));
-        };
-        let proof = Proof {
-            algorithm,
-            fingerprint: author.hash().to_string(),
-            epoch: header.epoch,
-            claimed: inner.time,
-        };
-        Ok(Ok((text, proof)))
-    }
-
-    /// Puts an entry into the tree and its row into the batch, and shows it.
-    fn keep(
-        &mut self,
-        room: &mut Room,
-        hash: EntryHash,
-        time: Timestamp,
-        body: Option<RowBody>,
-        arrival: Arrival,
-    ) {
-        let number = room.record.frontier.size();
+    /// Puts an entry into the tree, its bytes and row into the batch, and shows it.
+    fn keep(&mut self, room: &mut Room, at: &EntryAt, shown: Shown, arrival: Arrival) {
+        let hash = at.entry.leaf();
         room.record.frontier.append(hash);
         room.note_root();
-        let row = body.map(|body| Row {
+        let (number, time) = (at.number, at.time);
+        let conversation = room.id();
+        let row = shown.body.map(|body| Row {
             key: RowKey::Number(number),
             time,
             body,
         });
-        let conversation = room.id();
         if let Some(row) = &row {
             room.record.active = room.record.active.max(time);
+            if is_by_another(row) && number > room.record.read {
+                room.record.unread += 1;
+            }
             if let RowBody::Message(message) = &row.body {
                 room.record.last = Some(last_line(message, time));
-                if !message.own && number > room.record.read {
-                    room.record.unread += 1;
-                }
                 if !message.own && arrival == Arrival::Live {
                     let (author, text) = (message.author_name.clone(), message.text.clone());
                     (self.emit)(Event::Arrived {
@@ -357,21 +275,45 @@ impl<P: Platform> Client<P> {
                     });
                 }
             }
-            if self.open.contains(&conversation) {
-                (self.emit)(Event::Rows {
-                    conversation,
-                    rows: vec![row.clone()],
-                    more: None,
-                });
-            }
+            self.show_rows(conversation, vec![row.clone()]);
         }
-        let root = room.record.frontier.root();
-        let record = EntryRecord { hash, root, row };
-        self.batch.push(records::put(
-            Table::Entries,
-            records::entry_key(&conversation, number),
-            &record,
-        ));
+        let record = EntryRecord {
+            hash,
+            root: room.record.frontier.root(),
+            row,
+            waits_for: shown.waits_for,
+            time,
+        };
+        self.write_entry(&conversation, number, &record);
+        self.write_bytes(&conversation, at);
+    }
+
+    /// Puts an entry's record into the batch; what happened also where it is read without the messages.
+    pub(super) fn write_entry(
+        &mut self,
+        conversation: &ConversationId,
+        number: u64,
+        record: &EntryRecord,
+    ) {
+        if let Some(row) = &record.row
+            && matches!(row.body, RowBody::Happened(_))
+        {
+            self.batch
+                .push(records::put_history(conversation, number, row));
+        }
+        let key = records::entry_key(conversation, number);
+        self.batch.push(records::put(Table::Entries, key, record));
+    }
+
+    /// Puts an entry's exact bytes into the batch.
+    pub(super) fn write_bytes(&mut self, conversation: &ConversationId, at: &EntryAt) {
+        if let Stored::Whole(bytes) = &at.entry {
+            self.batch.push(Write {
+                table: Table::Log,
+                key: records::entry_key(conversation, at.number),
+                value: Some(bytes.to_vec()),
+            });
+        }
     }
 }
 
@@ -389,55 +331,41 @@ pub(super) fn last_line(message: &Message, time: Timestamp) -> LastLine {
     }
 }
 
-fn invalid(author: String, reason: Reason) -> RowBody {
-    RowBody::Invalid(InvalidRow { author, reason })
+/// What a message is to the log that it came in, given why its rules refuse it.
+fn check_message(
+    state: &LogState,
+    entry: MessageEntry,
+    refusal: Option<Refusal>,
+) -> Result<Checked, Stop> {
+    let header = &entry.header;
+    let announced = state.epoch_record(header.epoch).map(|record| record.entry);
+    let is_ahead = state
+        .epoch()
+        .is_some_and(|current| header.epoch > current.epoch);
+    if is_ahead && announced != Some(header.announcement) {
+        // Somebody writes under a key whose announcement this log does not have: a change is kept from us.
+        return Err(Stop {
+            reason: "The server keeps a change of this conversation's members back.".into(),
+            own_root: None,
+        });
+    }
+    let author = state.people.get(&header.sender);
+    let author = author.map(|person| person.identity.clone());
+    let reason = match (refusal, author) {
+        (None, Some(author)) => return Ok(Checked::Message(entry, author)),
+        (Some(Refusal::FalseView), _) => Reason::View,
+        (Some(Refusal::StaleEpoch | Refusal::EpochDue), _) => Reason::Seal,
+        _ => Reason::Signature,
+    };
+    let name = state.people.get(&header.sender);
+    let name = name.map_or_else(String::new, |person| name_of(&person.identity));
+    Ok(Checked::Marked(invalid(name, reason)))
 }
 
-fn name_of(identity: &SignedIdentity) -> String {
-    identity.identity().name.to_string()
-}
-
-/// A state entry as a sentence's parts; nothing for the server's announcements.
-fn happened(
-    before: &LogState,
-    after: &LogState,
-    entry: &Entry,
-    me: UserId,
-    title: &str,
-) -> Option<RowBody> {
-    let Entry::State(entry) = entry else {
-        return None;
-    };
-    let sender = entry.header.sender;
-    let known = |user: &UserId| before.people.get(user).or_else(|| after.people.get(user));
-    let name =
-        |user: &UserId| known(user).map_or_else(String::new, |person| name_of(&person.identity));
-    let names = |users: &[UserId]| users.iter().map(&name).collect::<Vec<_>>();
-    let what = match &entry.header.act {
-        Act::Create(_) => Deed::Created,
-        Act::Invite(invite) => Deed::Invited(invite.people.iter().map(name_of).collect()),
-        Act::Uninvite(drop) => Deed::Uninvited(names(&drop.users)),
-        Act::Accept(_) => Deed::Accepted,
-        Act::Decline => Deed::Declined,
-        Act::Leave => Deed::Left,
-        Act::Remove(drop) => Deed::Removed(names(&drop.users)),
-        Act::Promote(user) => Deed::Promoted(name(user)),
-        Act::Demote(user) => Deed::Demoted(name(user)),
-        Act::Rename(_) => Deed::Renamed(title.to_owned()),
-        Act::Identity(_) => Deed::Rotated,
-        Act::Compromised(_) => Deed::Compromised,
-        Act::Epoch(announcement) => Deed::Rekeyed(announcement.epoch),
-        Act::Share(share) => Deed::Shared(name(&share.user)),
-        Act::Fault(_) => Deed::Faulted,
-        Act::Rewrap(rewrap) => Deed::Rewrapped(name(&rewrap.user)),
-    };
-    let author = known(&sender)?;
-    let algorithm: Algorithm = author.identity.identity().signing_key().0;
-    Some(RowBody::Happened(Happened {
-        actor: name(&sender),
-        own: sender == me,
-        what,
-        algorithm,
+fn stop(reason: &str) -> Result<Result<Checked, Stop>, Trouble> {
+    Ok(Err(Stop {
+        reason: reason.to_owned(),
+        own_root: None,
     }))
 }
 

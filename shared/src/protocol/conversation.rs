@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::codec::Bytes;
 use crate::ids::{ConversationId, EntryHash, Epoch, Root, Timestamp, View};
+use crate::log::tree::leaf_hash;
 
 /// Begins a log with its first two entries, in one transaction: `create`, and the `invite` that announces epoch 1.
 #[derive(Debug, Clone, Encode, Decode)]
@@ -199,6 +200,16 @@ pub enum Stored {
     /// A message whose content was purged: its leaf hash.
     #[n(1)]
     Purged(#[n(0)] EntryHash),
+}
+
+impl Stored {
+    /// The entry's leaf hash.
+    pub fn leaf(&self) -> EntryHash {
+        match self {
+            Self::Whole(bytes) => leaf_hash(bytes),
+            Self::Purged(hash) => *hash,
+        }
+    }
 }
 
 /// Asks for the asker's own wrap of an epoch key.

@@ -172,6 +172,9 @@ pub enum Deed {
     /// The server made a fresh key (there is no actor).
     #[n(16)]
     ServerRekeyed(#[n(0)] Epoch),
+    /// Named the conversation; the name cannot be opened here.
+    #[n(17)]
+    RenamedSealed,
 }
 
 /// An entry that is not rendered.
