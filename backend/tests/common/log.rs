@@ -6,7 +6,7 @@ use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::epoch::Commitment;
 use secure_chat_shared::crypto::random;
 use secure_chat_shared::ids::{ConversationId, Epoch, IdentityHash, MessageId, Salt, UserId};
-use secure_chat_shared::log::act::{Accept, Create, Drop, Invite};
+use secure_chat_shared::log::act::{Accept, Create, Drop, Invite, NewIdentity};
 use secure_chat_shared::log::entry::{
     MessageHeader, StateHeader, assemble_message, assemble_state, state_signing_payload,
 };
@@ -188,6 +188,24 @@ impl Log {
             }),
             wraps,
         )
+    }
+
+    /// Newer versions of a member's identity, with announcement and wraps.
+    pub fn identity(&self, versions: &[&Person]) -> (Act, Vec<Bytes>) {
+        let mut readers = self.readers();
+        for person in versions {
+            readers.insert(person.id, person.signed.hash());
+        }
+        let (announcement, wraps) = self.announcement(&readers);
+        let versions = versions
+            .iter()
+            .map(|person| person.signed.clone())
+            .collect();
+        let new = NewIdentity {
+            versions,
+            announcement: Some(announcement),
+        };
+        (Act::Identity(new), wraps)
     }
 
     /// A fresh epoch for those who may read.

@@ -13,16 +13,16 @@ use std::path::Path;
 use secure_chat::config::{Config, Limits};
 use secure_chat::{Storage, run};
 use secure_chat_shared::client::native::{PrivateKeys, test_keys};
-use secure_chat_shared::codec::Bytes;
+use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::account::{NewAccount, Vault, VaultKeys};
-use secure_chat_shared::crypto::identity::{self, Identity, SignedIdentity};
+use secure_chat_shared::crypto::identity::{self, Compromised, Identity, SignedIdentity};
 use secure_chat_shared::crypto::opaque::{ClientLogin, ClientRegistration};
 use secure_chat_shared::crypto::random;
 use secure_chat_shared::crypto::signing::{Algorithm, Signature};
 use secure_chat_shared::ids::{SessionId, UserId, UserName};
 use secure_chat_shared::protocol::{
-    LoggedIn, LoginFinish, LoginStart, RegisterFinish, RegisterStart, RequestError, Resume,
-    Resumed, SignedIn,
+    ConfirmFinish, ConfirmStart, Confirmed, LoggedIn, LoginFinish, LoginStart, PublishIdentity,
+    RegisterFinish, RegisterStart, RequestError, Resume, Resumed, SignedIn,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -238,20 +238,65 @@ impl Person {
         sign(&self.keys, self.signed.identity().algorithm, payload)
     }
 
+    /// The same person with the next version of the identity, which has the `n`th set of test keys.
+    pub fn renewed(&self, n: usize) -> Self {
+        let keys = test_keys::set(n).unwrap();
+        let public = keys.public().unwrap();
+        let before = self.signed.identity();
+        let identity = Identity {
+            version: before.version + 1,
+            previous: Some(before.hash()),
+            encryption: public.encryption.into(),
+            rsa_signing: public.rsa_signing.into(),
+            dsa_signing: public.dsa_signing.into(),
+            ..before.clone()
+        };
+        let body = identity.body();
+        let payload = identity::signing_payload(&body);
+        let both = |keys: &PrivateKeys| {
+            (
+                sign(keys, Algorithm::RsaPss, &payload),
+                sign(keys, Algorithm::Dsa, &payload),
+            )
+        };
+        let (pss, dsa) = both(&keys);
+        let by_previous = Some(both(&self.keys));
+        let signed = SignedIdentity::assemble(body, pss, dsa, by_previous).unwrap();
+        Self {
+            keys,
+            signed,
+            ..self.clone()
+        }
+    }
+
+    /// "My keys are in other hands", encoded.
+    pub fn compromised(&self) -> Bytes {
+        let body = Compromised::body_of(self.signed.identity());
+        let payload = Compromised::signing_payload(&body);
+        let statement = Compromised {
+            body: body.into(),
+            pss: sign(&self.keys, Algorithm::RsaPss, &payload),
+            dsa: sign(&self.keys, Algorithm::Dsa, &payload),
+        };
+        codec::encode(&statement).into()
+    }
+
+    /// A request to publish this version.
+    pub fn publish(&self) -> PublishIdentity {
+        PublishIdentity {
+            identity: self.signed.bytes().into(),
+            keys: vault_keys(self.signed.identity().version),
+            compromised: None,
+        }
+    }
+
     /// What registration uploads besides the OPAQUE record. The blobs are noise: no server can tell.
     pub fn account(&self) -> NewAccount {
-        let blob = || Bytes(random::bytes::<60>().to_vec());
-        let keys = VaultKeys {
-            version: 1,
-            encryption: blob(),
-            rsa_signing: blob(),
-            dsa_signing: blob(),
-        };
         let vault = Vault {
             priv_by_password: blob(),
             priv_by_recovery: blob(),
             state_key: blob(),
-            keys: vec![keys],
+            keys: vec![vault_keys(1)],
         };
         NewAccount {
             identity: self.signed.bytes().into(),
@@ -378,6 +423,30 @@ pub async fn log_in(
             browser: "Test".into(),
         })
         .await
+}
+
+/// Both steps of proving the password again; a wrong one as in [`log_in`].
+pub async fn confirm(socket: &mut Socket, password: &str) -> Result<Confirmed, RequestError> {
+    let (login, ke1) = ClientLogin::start(password).unwrap();
+    let started = socket.call(&ConfirmStart { ke1: ke1.into() }).await?;
+    let ke3 = match login.finish(password, &started.ke2) {
+        Ok((ke3, _)) => ke3,
+        Err(_) => vec![7; 64],
+    };
+    socket.call(&ConfirmFinish { ke3: ke3.into() }).await
+}
+
+fn blob() -> Bytes {
+    Bytes(random::bytes::<60>().to_vec())
+}
+
+fn vault_keys(version: u32) -> VaultKeys {
+    VaultKeys {
+        version,
+        encryption: blob(),
+        rsa_signing: blob(),
+        dsa_signing: blob(),
+    }
 }
 
 fn sign(keys: &PrivateKeys, algorithm: Algorithm, payload: &[u8]) -> Signature {
