@@ -15,10 +15,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::client::Client;
 use crate::config::Config;
-use crate::db::queries::users;
+use crate::db::queries::{entries, users};
 use crate::db::{Database, Storage};
 use crate::hub::Hub;
 use crate::limiter::Attempts;
+use crate::managed::Managed;
 use crate::opaque_setup;
 
 /// The server's parts.
@@ -28,6 +29,7 @@ pub struct App {
     pub hub: Hub,
     pub client: Client,
     pub opaque: ServerSetup,
+    pub managed: Managed,
     pub logins_per_name: Attempts<UserName>,
     pub logins_per_address: Attempts<IpAddr>,
     pub registrations_per_address: Attempts<IpAddr>,
@@ -53,6 +55,9 @@ pub enum StartError {
     /// The OPAQUE server setup cannot be used.
     #[error("{0}")]
     OpaqueSetup(String),
+    /// The key of server-managed conversations cannot be used.
+    #[error("{0}")]
+    ManagedKey(String),
     /// The database does not open, or its schema cannot be brought up to date.
     #[error("the database: {0}")]
     Database(#[from] DbErr),
@@ -81,6 +86,8 @@ impl App {
         let database = Database::open(&config.storage).await?;
         let has_users = users::any(database.read()).await?;
         let opaque = opaque_setup::load(&config.data, has_users)?;
+        let managed_key = entries::managed_key(database.read()).await?;
+        let managed = Managed::load(&config.data, managed_key.as_deref())?;
         let client = match &config.client {
             Some(folder) => Client::from_folder(folder)
                 .map_err(|error| StartError::Client(folder.clone(), error))?,
@@ -92,6 +99,7 @@ impl App {
             hub: Hub::default(),
             client,
             opaque,
+            managed,
             logins_per_name: Attempts::new(limits.logins_per_name),
             logins_per_address: Attempts::new(limits.logins_per_address),
             registrations_per_address: Attempts::new(limits.registrations_per_address),

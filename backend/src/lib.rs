@@ -15,9 +15,11 @@ mod handlers;
 mod http;
 mod hub;
 mod limiter;
+mod managed;
 mod names;
 mod numbers;
 mod opaque_setup;
+mod private_file;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,11 +1,17 @@
 //! The `secure-chat` binary: reads the settings, sets up logs and signals, and serves.
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::Parser;
 use secure_chat::config::{Cli, Command, Config, ServeArgs};
 use secure_chat::{logs, run};
 use tokio::net::TcpListener;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes all memory that is freed: what arithmetic and codecs leave behind of secrets goes with it.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -5,6 +5,7 @@
 mod m0001_accounts;
 mod m0002_conversations;
 mod m0003_compromised;
+mod m0004_managed;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_accounts::Migration),
             Box::new(m0002_conversations::Migration),
             Box::new(m0003_compromised::Migration),
+            Box::new(m0004_managed::Migration),
         ]
     }
 }

@@ -35,6 +35,9 @@ pub enum Failure {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbErr),
+    /// The server failed otherwise.
+    #[error("{0}")]
+    Server(String),
 }
 
 /// The open database: a cheap handle.

@@ -4,15 +4,15 @@
 use secure_chat_shared::codec::Bytes;
 use secure_chat_shared::crypto::identity::SignedIdentity;
 use secure_chat_shared::crypto::signing::Claim;
-use secure_chat_shared::ids::{ConversationId, UserId, View};
+use secure_chat_shared::ids::UserId;
 use secure_chat_shared::log::tree;
 use secure_chat_shared::log::{Act, Entry, LogState};
 use secure_chat_shared::protocol::{ErrorCode, MAX_MESSAGE_ENTRY, MAX_STATE_ENTRY, RequestError};
 
 use crate::app::App;
+use crate::db::queries::users;
 use crate::db::queries::wraps::{self, NewWrap};
-use crate::db::queries::{entries, users};
-use crate::db::{Failure, Head, Tx};
+use crate::db::{Failure, Tx};
 
 /// Length of an RSA-3072 ciphertext.
 const WRAP_LEN: usize = 384;
@@ -115,32 +115,13 @@ pub fn verify(claims: &[Claim], known: &[Claim]) -> Result<(), RequestError> {
 }
 
 /// Arithmetic on a thread where it holds nobody up.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, RequestError> + Send + 'static,
+pub async fn blocking<T: Send + 'static, E: Into<Failure> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(sea_orm::DbErr::Custom(error.to_string()).into()),
+        Ok(result) => result.map_err(E::into),
+        Err(error) => Err(Failure::Server(error.to_string())),
     }
-}
-
-/// Refuses a view that is not one of this log.
-pub async fn must_be_true(
-    tx: &Tx<'_>,
-    head: &Head,
-    id: &ConversationId,
-    view: View,
-) -> Result<(), Failure> {
-    let root = if view.size == head.frontier.size() {
-        Some(head.frontier.root())
-    } else {
-        entries::root(tx.connection(), id, view.size).await?
-    };
-    if root != Some(view.root) {
-        let text = "the view is not one of this log";
-        return Err(RequestError::new(ErrorCode::FalseView, text).into());
-    }
-    Ok(())
 }
 
 /// Refuses embedded identities that are not their people's newest.

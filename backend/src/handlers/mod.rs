@@ -4,6 +4,7 @@ mod auth;
 mod checks;
 mod conversations;
 mod directory;
+mod grow;
 mod history;
 mod identity;
 pub mod presence;
@@ -83,7 +84,8 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::GetEntries(r) => reply::<p::GetEntries>(history::entries(c, r)).await,
         R::GetWrap(r) => reply::<p::GetWrap>(history::wrap(c, r)).await,
         R::GetPeaks(r) => reply::<p::GetPeaks>(history::peaks(c, r)).await,
-        R::GetManagedKey(_) | R::Reupload(_) => Err(not_here().into()),
+        R::GetManagedKey(_) => reply::<p::GetManagedKey>(conversations::managed_key(c)).await,
+        R::Reupload(_) => Err(not_here().into()),
         R::GetPresence(_) => reply::<p::GetPresence>(presence::list(c)).await,
     }
 }
@@ -108,8 +110,9 @@ fn refusal(operation: &'static str, failure: Failure) -> RequestError {
             tracing::debug!(operation, code = ?error.code, "refused");
             error
         }
-        Failure::Database(error) => {
+        Failure::Database(_) | Failure::Server(_) => {
             let id = format!("{:016x}", u64::from_be_bytes(random::bytes()));
+            let error = failure;
             tracing::error!(operation, %error, id, "a request failed");
             RequestError::new(ErrorCode::Internal, format!("the server failed: {id}"))
         }

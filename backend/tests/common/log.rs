@@ -24,14 +24,15 @@ pub struct Log {
     pub tree: Frontier,
 }
 
-/// A request to begin a log, and the log before its second entry.
+/// A request to begin an end-to-end log, and the log before its second entry.
 pub fn draft(creator: &Person, invited: &[&Person]) -> (CreateConversation, Log) {
-    let create = create_entry(creator, Mode::EndToEnd);
-    let entry = Entry::parse(&create).unwrap();
-    let state = LogState::begin(&entry).unwrap().into_first_state().unwrap();
-    let mut tree = Frontier::default();
-    tree.append(entry.hash());
-    let log = Log { state, tree };
+    draft_in(Mode::EndToEnd, creator, invited)
+}
+
+/// A request to begin a log, and the log before its second entry.
+pub fn draft_in(mode: Mode, creator: &Person, invited: &[&Person]) -> (CreateConversation, Log) {
+    let create = create_entry(creator, mode);
+    let log = Log::from_create(&create);
     let (act, wraps) = log.invite(invited);
     let invite = log.state_entry(creator, act);
     let request = CreateConversation {
@@ -65,6 +66,15 @@ pub async fn converse(creator: &mut User, invited: &[&Person]) -> Log {
 }
 
 impl Log {
+    /// The log that has entry 0 only.
+    pub fn from_create(bytes: &[u8]) -> Self {
+        let entry = Entry::parse(bytes).unwrap();
+        let state = LogState::begin(&entry).unwrap().into_first_state().unwrap();
+        let mut tree = Frontier::default();
+        tree.append(entry.hash());
+        Self { state, tree }
+    }
+
     /// The conversation's id.
     pub fn id(&self) -> ConversationId {
         self.state.conversation
@@ -171,7 +181,7 @@ impl Log {
         let invite = Invite {
             people,
             link_proofs: Vec::new(),
-            announcement: Some(announcement),
+            announcement,
         };
         (Act::Invite(invite), wraps)
     }
@@ -184,7 +194,7 @@ impl Log {
         (
             Act::Remove(Drop {
                 users: vec![person.id],
-                announcement: Some(announcement),
+                announcement,
             }),
             wraps,
         )
@@ -203,14 +213,14 @@ impl Log {
             .collect();
         let new = NewIdentity {
             versions,
-            announcement: Some(announcement),
+            announcement,
         };
         (Act::Identity(new), wraps)
     }
 
     /// A fresh epoch for those who may read.
     pub fn epoch(&self) -> (Act, Vec<Bytes>) {
-        let (announcement, wraps) = self.announcement(&self.readers());
+        let (announcement, wraps) = self.made_announcement(&self.readers());
         (Act::Epoch(announcement), wraps)
     }
 
@@ -221,8 +231,25 @@ impl Log {
             .collect()
     }
 
+    /// None where the server makes it.
+    fn announcement(
+        &self,
+        readers: &BTreeMap<UserId, IdentityHash>,
+    ) -> (Option<Announcement>, Vec<Bytes>) {
+        match self.state.mode {
+            Mode::EndToEnd => {
+                let (announcement, wraps) = self.made_announcement(readers);
+                (Some(announcement), wraps)
+            }
+            Mode::ServerManaged(_) => (None, Vec::new()),
+        }
+    }
+
     /// The wraps are noise of the right size: no server can tell.
-    fn announcement(&self, readers: &BTreeMap<UserId, IdentityHash>) -> (Announcement, Vec<Bytes>) {
+    fn made_announcement(
+        &self,
+        readers: &BTreeMap<UserId, IdentityHash>,
+    ) -> (Announcement, Vec<Bytes>) {
         let wraps: Vec<Bytes> = readers
             .iter()
             .map(|_| Bytes(random::bytes::<384>().to_vec()))

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // as in tests themselves
 
 pub mod log;
+pub mod managed;
 pub mod socket;
 pub mod talk;
 

@@ -1,6 +1,9 @@
 //! Two people in a conversation, and what they hear of it.
 
-use secure_chat_shared::protocol::{EntryAt, Event, GetEntries, MAX_PAGE};
+use secure_chat_shared::crypto::epoch::EpochKey;
+use secure_chat_shared::crypto::wrap::unwrap;
+use secure_chat_shared::log::tree::verify_inclusion;
+use secure_chat_shared::protocol::{EntryAt, Event, GetEntries, GetWrap, MAX_PAGE};
 
 use super::log::{Log, converse};
 use super::{TestApp, User};
@@ -34,4 +37,26 @@ pub async fn all_entries(user: &mut User, log: &Log) -> Vec<EntryAt> {
         limit: MAX_PAGE,
     };
     user.socket.call(&request).await.unwrap().entries
+}
+
+/// The newest epoch key, unwrapped by a reader and checked against the announcement.
+pub async fn newest_key(user: &mut User, log: &Log) -> EpochKey {
+    let record = log.state.epoch().unwrap();
+    let request = GetWrap {
+        conversation: log.id(),
+        epoch: record.epoch,
+    };
+    let given = user.socket.call(&request).await.unwrap();
+    assert!(verify_inclusion(
+        &record.wraps,
+        record.readers,
+        given.index,
+        &given.wrap,
+        &given.proof
+    ));
+    let context = log.state.epoch_context(record);
+    let label = context.wrap_label(&user.person.signed.hash());
+    let key = unwrap(&user.person.keys.encryption, &given.wrap, &label).unwrap();
+    assert!(record.commitment.matches(&key, &context));
+    key
 }

@@ -13,6 +13,8 @@ pub struct Model {
     pub state: Vec<u8>,
     /// Milliseconds since 1970.
     pub created: i64,
+    /// Whether the server makes its keys.
+    pub managed: bool,
 }
 
 /// None: joins are written where they are needed.

@@ -22,9 +22,9 @@ pub struct Model {
     pub nodes: Vec<u8>,
     /// Milliseconds since 1970.
     pub time: i64,
-    /// Whether it is a state entry.
+    /// Whether it is a state entry or the server's announcement.
     pub is_state: bool,
-    /// Its author.
+    /// Its author; empty for the server's.
     pub sender: Vec<u8>,
     /// Its message id, unless it is a state entry.
     pub message_id: Option<Vec<u8>>,

@@ -10,8 +10,8 @@ use secure_chat_shared::codec;
 use secure_chat_shared::ids::{
     ConversationId, EntryHash, MessageId, Root, Timestamp, UserId, View,
 };
-use secure_chat_shared::log::LogState;
 use secure_chat_shared::log::tree::{Frontier, peak_positions};
+use secure_chat_shared::log::{LogState, Mode};
 use secure_chat_shared::protocol::{ConversationHead, EntryAt, MAX_FRAME, Stored};
 
 use super::{damaged, id};
@@ -33,7 +33,9 @@ pub struct NewEntry {
     /// What [`Frontier::append`] returned.
     pub nodes: Vec<Root>,
     pub time: Timestamp,
-    pub sender: UserId,
+    pub is_state: bool,
+    /// None for the server's.
+    pub sender: Option<UserId>,
     /// None for a state entry.
     pub message: Option<MessageId>,
 }
@@ -57,11 +59,27 @@ pub async fn begin(
         id: Set(id.0.to_vec()),
         state: Set(codec::encode(state)),
         created: Set(to_row(created.0)),
+        managed: Set(matches!(state.mode, Mode::ServerManaged(_))),
     };
     conversation::Entity::insert(row)
         .exec_without_returning(db)
         .await?;
     Ok(())
+}
+
+/// The server's public key in one of the conversations whose keys it makes, if there are any.
+pub async fn managed_key(db: &impl ConnectionTrait) -> Result<Option<Vec<u8>>, DbErr> {
+    let row = conversation::Entity::find()
+        .filter(conversation::Column::Managed.eq(true))
+        .one(db)
+        .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    match state(&row)?.mode {
+        Mode::ServerManaged(key) => Ok(Some(key.0)),
+        Mode::EndToEnd => Err(damaged("a conversation's mode")),
+    }
 }
 
 /// Keeps the state that a state entry has made.
@@ -95,8 +113,8 @@ pub async fn insert(
         root: Set(new.root.0.to_vec()),
         nodes: Set(new.nodes.iter().flat_map(|node| node.0).collect()),
         time: Set(to_row(new.time.0)),
-        is_state: Set(new.message.is_none()),
-        sender: Set(new.sender.0.to_vec()),
+        is_state: Set(new.is_state),
+        sender: Set(new.sender.map_or_else(Vec::new, |user| user.0.to_vec())),
         message_id: Set(new.message.map(|message| message.0.to_vec())),
     };
     entry::Entity::insert(row)
@@ -113,12 +131,15 @@ pub async fn head(db: &impl ConnectionTrait, id: &ConversationId) -> Result<Opti
     else {
         return Ok(None);
     };
-    let state: LogState = codec::decode(&row.state).map_err(|_| damaged("a log's state"))?;
     let frontier = frontier(db, id, size(db, id).await?).await?;
     Ok(Some(Head {
         frontier,
-        state: Arc::new(state),
+        state: Arc::new(state(&row)?),
     }))
+}
+
+fn state(row: &conversation::Model) -> Result<LogState, DbErr> {
+    codec::decode(&row.state).map_err(|_| damaged("a log's state"))
 }
 
 /// Number of entries.
