@@ -1,11 +1,12 @@
-//! The commands of the README: `cargo xtask start | dev | dist | test`.
+//! The commands of the README: `cargo xtask start | dev | test | bench | dist`.
 //!
 //! One file a command in `commands/`; what they share beside it: [`place`] (folders), [`process`] (running programs),
-//! [`tools`] (pinned build tools in a cache), [`debian`] (system packages), [`product`] (client and server builds).
+//! [`tools`] (pinned build tools in a cache), [`debian`] (system packages), [`playwright`], [`product`] (client and server builds).
 
 mod commands;
 mod debian;
 mod place;
+mod playwright;
 mod process;
 mod product;
 mod tools;

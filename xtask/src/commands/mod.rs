@@ -1,5 +1,6 @@
 //! The table of commands. A new one is a file here and a line in [`COMMANDS`].
 
+mod bench;
 mod dev;
 mod dist;
 mod start;
@@ -18,4 +19,10 @@ pub struct Command {
 }
 
 /// Every command, in the order of `--help`.
-pub const COMMANDS: &[Command] = &[start::COMMAND, dev::COMMAND, test::COMMAND, dist::COMMAND];
+pub const COMMANDS: &[Command] = &[
+    start::COMMAND,
+    dev::COMMAND,
+    test::COMMAND,
+    bench::COMMAND,
+    dist::COMMAND,
+];

@@ -1,6 +1,5 @@
 //! The steps of `cargo xtask test`, in their order: cheap ones first.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use super::counts::Counts;
@@ -8,7 +7,7 @@ use super::{Outcome, Step};
 use crate::process::{cargo, output, program, run, run_keeping_output, say, which};
 use crate::product::{self, Profile};
 use crate::tools::{self, Tool};
-use crate::{Result, debian, place};
+use crate::{Result, debian, place, playwright};
 
 const FRONTEND: &str = "secure-chat-frontend";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -193,18 +192,13 @@ fn dist(_args: &[String]) -> Result<Outcome> {
 
 fn e2e(args: &[String]) -> Result<Outcome> {
     debian::ensure()?;
-    let folder = place::root().join("e2e");
-    install_npm_packages(&folder)?;
-    run(npx(&folder).args(["tsc", "--noEmit"]))?;
+    playwright::install()?;
+    run(playwright::npx().args(["tsc", "--noEmit"]))?;
     let binary = place::target()
         .join("release")
         .join(place::exe("secure-chat"));
-    let (ok, output) = run_keeping_output(
-        npx(&folder)
-            .args(["playwright", "test"])
-            .args(args)
-            .env("SECURE_CHAT_BIN", binary),
-    )?;
+    let (ok, output) =
+        run_keeping_output(playwright::test().args(args).env("SECURE_CHAT_BIN", binary))?;
     let tests = Counts::of_playwright(&output);
     Ok(Outcome::of_tests(ok, tests))
 }
@@ -235,41 +229,4 @@ fn cargo_test(command: &mut Command) -> Result<Outcome> {
     let (ok, output) = run_keeping_output(command)?;
     let tests = Counts::of_cargo(&output);
     Ok(Outcome::of_tests(ok, tests))
-}
-
-fn install_npm_packages(folder: &PathBuf) -> Result {
-    // npm leaves this copy of the lock file; it is older where the lock file changed since.
-    let modified = |name: &str| {
-        folder
-            .join(name)
-            .metadata()
-            .and_then(|file| file.modified())
-            .ok()
-    };
-    let installed = modified("node_modules/.package-lock.json");
-    if installed.is_some() && installed >= modified("package-lock.json") {
-        return Ok(());
-    }
-    if which("npm").is_none() {
-        return Err("npm is missing; install Node.js 20 or later".into());
-    }
-    say("Installing the npm packages of the browser tests");
-    run(program("npm")
-        .args([
-            "ci",
-            "--prefer-offline",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ])
-        .current_dir(folder)
-        // The system's Chromium is used.
-        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))
-}
-
-/// Only what is installed: npx must not load a package of that name.
-fn npx(folder: &PathBuf) -> Command {
-    let mut command = program("npx");
-    command.arg("--no-install").current_dir(folder);
-    command
 }

@@ -1,0 +1,107 @@
+//! `cargo xtask bench`: what things cost, each against a baseline of the same run.
+
+use std::path::{Path, PathBuf};
+
+use super::Command;
+use crate::process::{cargo, program, run as run_program, say};
+use crate::product::{self, Profile};
+use crate::{Result, debian, place, playwright};
+
+/// `cargo xtask bench`.
+pub const COMMAND: Command = Command {
+    name: "bench",
+    about: "[NAME ...] [--json FOLDER]: measure; every benchmark without names",
+    run,
+};
+
+/// One benchmark.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Product, Option<&Path>) -> Result,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "rekey",
+        about: "creating and re-keying groups of 2 to 500, natively",
+        run: rekey,
+    },
+    Bench {
+        name: "rekey-browser",
+        about: "the same in the browser",
+        run: rekey_browser,
+    },
+];
+
+/// What is measured, and what measures it.
+struct Product {
+    server: PathBuf,
+    loadtest: PathBuf,
+}
+
+fn run(args: &[String]) -> Result {
+    let mut names = Vec::new();
+    let mut json = None;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if arg == "--json" {
+            json = Some(PathBuf::from(args.next().ok_or("--json takes a folder")?));
+        } else {
+            let known = BENCHES.iter().find(|bench| bench.name == *arg);
+            names.push(known.ok_or_else(|| unknown(arg))?.name);
+        }
+    }
+    if let Some(folder) = &json {
+        std::fs::create_dir_all(folder)?;
+    }
+    let server = product::build(Profile::Release)?;
+    // Built on its own, so that the server is built without the client core.
+    run_program(
+        cargo()
+            .args(["build", "--locked", "--release"])
+            .args(["--package", "secure-chat-loadtest"]),
+    )?;
+    let loadtest = place::target()
+        .join("release")
+        .join(place::exe("secure-chat-loadtest"));
+    let product = Product { server, loadtest };
+    for bench in BENCHES {
+        if names.is_empty() || names.contains(&bench.name) {
+            say(&format!("{}: {}", bench.name, bench.about));
+            let file = json
+                .as_ref()
+                .map(|folder| folder.join(format!("{}.json", bench.name)));
+            (bench.run)(&product, file.as_deref())?;
+        }
+    }
+    Ok(())
+}
+
+fn unknown(name: &str) -> String {
+    let names: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
+    format!("there is no benchmark `{name}`, only {}", names.join(", "))
+}
+
+fn rekey(product: &Product, json: Option<&Path>) -> Result {
+    let mut command = program(&product.loadtest);
+    command.arg("rekey").arg("--server").arg(&product.server);
+    if let Some(file) = json {
+        command.arg("--json").arg(std::path::absolute(file)?);
+    }
+    run_program(&mut command)
+}
+
+fn rekey_browser(product: &Product, json: Option<&Path>) -> Result {
+    debian::ensure()?;
+    playwright::install()?;
+    let mut command = playwright::test();
+    command
+        .env("PROJECT", "bench")
+        .env("SECURE_CHAT_BIN", &product.server)
+        .env("LOADTEST_BIN", &product.loadtest);
+    if let Some(file) = json {
+        command.env("BENCH_JSON", std::path::absolute(file)?);
+    }
+    run_program(&mut command)
+}
