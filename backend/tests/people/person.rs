@@ -179,6 +179,20 @@ impl Person {
         .await;
     }
 
+    /// The connection breaks and is there again, and the client has heard of neither.
+    pub async fn reconnects_unheard(&mut self, address: SocketAddr) {
+        let socket = self.client.platform().socket.clone();
+        socket.cut();
+        while !matches!(self.inbound.recv().await, Some(Inbound::Closed)) {}
+        socket.connect(address).await;
+    }
+
+    /// The client hears of it.
+    pub async fn hears_of_reconnecting(&mut self) {
+        self.client.disconnected(Some(1000));
+        self.client.connected().await;
+    }
+
     /// Does something and waits for the answer.
     pub async fn does(&mut self, action: Action) -> Result<Answer, Failure> {
         self.ticket += 1;

@@ -273,6 +273,9 @@ impl<P: Platform> Client<P> {
 
     fn conversation(&self, room: &Room) -> Option<Conversation> {
         let me = self.account.as_ref()?.user;
+        if !room.is_reached() {
+            return None;
+        }
         let id = room.id();
         let own_admin = room
             .me(&me)

@@ -60,6 +60,12 @@ impl Room {
         self.state.people.get(user)
     }
 
+    /// Whether one's own invitation (or, for its creator, the beginning) has been read: before that, there is nothing to
+    /// show.
+    pub(super) fn is_reached(&self) -> bool {
+        self.record.joined || self.record.invited.is_some()
+    }
+
     /// Remembers the root after the entry just appended.
     pub(super) fn note_root(&mut self) {
         let view = self.record.frontier.view();

@@ -44,13 +44,15 @@ impl<P: Platform> Client<P> {
         for head in &heads {
             self.catch_up_with(head).await?;
         }
-        // What the server no longer lists: one was dropped meanwhile; the entry that says so is still to be read.
+        // What the server no longer lists: one was dropped meanwhile; the entry that says so is still to be read, perhaps
+        // with the invitation before it.
         let me = self.me()?.user;
         let missing: Vec<ConversationId> = self
             .rooms
             .iter()
             .filter(|(id, room)| {
-                room.me(&me).is_some() && !heads.iter().any(|head| head.id == **id)
+                let is_in = room.me(&me).is_some() || !room.is_reached();
+                is_in && !heads.iter().any(|head| head.id == **id)
             })
             .map(|(id, _)| *id)
             .collect();
@@ -224,9 +226,7 @@ impl<P: Platform> Client<P> {
         match trouble {
             // The engine connects again.
             Trouble::Offline => {}
-            Trouble::Refused(error)
-                if matches!(error.code, ErrorCode::SessionEnded | ErrorCode::NotSignedIn) =>
-            {
+            Trouble::Refused(error) if error.code == ErrorCode::SessionEnded => {
                 let _ = self.on_session_ended().await;
             }
             other => {

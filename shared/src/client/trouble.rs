@@ -25,6 +25,8 @@ impl From<CallError> for Trouble {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Disconnected => Self::Offline,
+            // The socket broke and another is there, of which the client has not heard yet: it resumes when it does.
+            CallError::Refused(error) if error.code == ErrorCode::NotSignedIn => Self::Offline,
             CallError::Refused(error) => Self::Refused(error),
             CallError::BadReply => Self::BadReply("a reply is malformed"),
         }
