@@ -25,6 +25,9 @@ you = you
 today = Today
 yesterday = Yesterday
 just-now = just now
+day-and-time = { $day }, { $time }
+show = Show
+working = Working …
 
 ## Signing in and creating an account
 
@@ -53,7 +56,8 @@ strength-good = Good
 strength-strong = Strong
 sign-my-messages-with = Sign my messages with
 rsa-pss-hint = Recommended. The key cannot be copied out of this browser.
-dsa-hint = For those who need it. Slower, and the browser guards this key less well.
+dsa-hint = For those who need it. { dsa-limits }
+dsa-limits = FIPS 186-5 no longer approves DSA for new signatures, and browsers’ own cryptography (WebCrypto) lacks it, so this key is guarded less well.
 creating = Creating your account
 creating-hint = This takes a few seconds. Your keys are made here, in this browser.
 step-password = Protecting your password
@@ -98,7 +102,7 @@ last-line-by = { $author }: { $text }
 unread = { $count } unread
 former = You are no longer in it
 managed = Server-managed
-managed-hint = The server makes this conversation’s key: its operator could read it.
+managed-hint = Server-managed: the operator of this server could read it
 blocked = Needs your attention
 switch-to = Switch to a conversation
 empty-title = Welcome
@@ -111,6 +115,21 @@ choose = Or press Ctrl K to jump to one.
 missing-title = This conversation is not here
 missing = You may have left it, or it belongs to another account.
 to-conversations = To your conversations
+start-conversation = Start conversation
+open-conversation = Open conversation
+
+## Invite links
+
+invite-link = Invite link
+copy-invite-link = Copy invite link
+invite-link-hint = For one person. Send it in a way that you trust: it makes sure, for both of you, that nobody is in between.
+link-copied = The invite link is copied. Send it to one person.
+link-waits = You have been invited. Sign in or create an account, and you will see by whom.
+checking-link = Checking the invite link …
+link-invites = { $name } invites you
+link-verified = Verified by this link
+link-verified-hint = The keys of { $name } are those that this link names. { $name } will see that it was you who opened it.
+not-here-yet = Somebody who is not here yet?
 
 ## New conversation
 
@@ -121,7 +140,7 @@ title = Title
 title-hint = Optional. Encrypted like the messages.
 end-to-end = End-to-end
 end-to-end-hint = Only the people in this conversation have its key.
-managed-choice-hint = The server makes the key and hands it to everybody: its operator could read it. It stays so.
+managed-choice-hint = The server makes the key and hands it out: the operator of this server could read it. This cannot be changed later.
 conversation-key = Conversation key
 create = Create
 invite-people = Invite people
@@ -165,6 +184,7 @@ proof-fingerprint = Fingerprint
 proof-epoch = Sealed under
 proof-claimed = Author’s clock
 epoch-number = Key { $epoch }
+message-of-blocked = Message from somebody you blocked
 invalid-seal = A message by { $author } cannot be shown: its seal does not open. It may have been altered on the way.
 invalid-signature = A message that claims to be by { $author } is not shown: its signature is wrong.
 invalid-malformed = A message by { $author } cannot be shown: it is malformed.
@@ -222,10 +242,6 @@ deed-unnamed = { $own ->
     [yes] You took the conversation’s name away.
    *[no] { $actor } took the conversation’s name away.
 }
-deed-renamed-sealed = { $own ->
-    [yes] You changed the conversation’s name. The name cannot be read here.
-   *[no] { $actor } changed the conversation’s name. The name cannot be read here.
-}
 deed-rotated = { $own ->
     [yes] You have new keys, signed by the old ones.
    *[no] { $actor } has new keys, signed by the old ones.
@@ -268,9 +284,28 @@ presence-online = online
 presence-away = away
 presence-offline = offline
 presence-last-seen = last seen { $ago }
+member-line = { $presence } · signs with { $algorithm }
 verified = Verified
+verified-by-link = Verified by link
+rotated = Rotated since verified
+blocked-mark = Blocked
 verify = Verify
+more-about = More about { $name }
+make-admin = Make admin
+make-member = Make member
+share-history = Share earlier messages
+share-question = Share earlier messages with { $name }?
+share-hint = { $name } will be able to read what was said before the invitation, as far as you can. Everybody here sees that you shared it. It cannot be taken back.
+block = Block
+block-question = Block { $name }?
+block-hint = You get no invitations from { $name } and are not told of new messages, and what { $name } writes is folded away. { $name } is not told of it.
+unblock = Unblock
+unblock-name = Unblock { $name }
+take-invitation-back = Take invitation back
+uninvite-question = Take the invitation of { $name } back?
+uninvite-hint = They can no longer read what is said from then on. A fresh key is made for everybody else.
 remove = Remove
+remove-name = Remove { $name }
 remove-question = Remove { $name }?
 remove-hint = They can no longer read what is said from then on. A fresh key is made for those who stay.
 rename = Rename
@@ -281,6 +316,9 @@ encryption = Encryption
 head-code = State code
 head-code-hint = If two people see different state codes at the same moment, the server is showing them different histories.
 history = History
+history-all = Show all { $count }
+history-signed = { $time }, signed { $algorithm }
+history-signed-by-server = { $time }, signed { $algorithm } by the server
 
 ## Safety number
 
@@ -290,6 +328,7 @@ safety-qr = Safety number as a QR code
 mark-as-verified = Mark as verified
 take-verification-back = No longer verified
 is-verified = You have verified { $name }.
+is-verified-by-link = { $name } is verified by an invite link. Comparing the number makes sure once more.
 
 ## Connection
 
@@ -326,9 +365,30 @@ notifications-on = Turn on notifications
 notifications-are-on = You are told of new messages while this page is in the background.
 notifications-denied = The browser blocks notifications from this page. Its site settings can allow them again.
 identity = Your identity
-messages-signed-with = Messages signed with
 your-fingerprint = Fingerprint
+identity-version = Version of your keys
 fingerprint-hint = Your fingerprint stands for your keys. Others see it in the proof of each of your messages.
+switch-algorithm = Sign with { $algorithm }
+switch-algorithm-question = Sign with { $algorithm } from now on?
+switch-algorithm-hint = Your messages are then signed with { $algorithm }, in every conversation. Your keys stay, and everybody sees the change.
+algorithm-changed = Your messages are signed with { $algorithm } from now on.
+make-new-keys = Make new keys
+make-new-keys-question = Make new keys?
+make-new-keys-hint = Your present keys sign the new ones, so your contacts follow by themselves. Who has verified you sees that your keys have changed since.
+keys-changed = You have new keys.
+keys-stolen = My keys were stolen
+keys-stolen-question = Were your keys stolen?
+keys-stolen-hint = Say so if somebody else may have your keys. You get new ones, leave every conversation, and everybody in them is told.
+keys-stolen-then = Your contacts have to accept your new keys and invite you again. This cannot be taken back.
+keys-stolen-confirm = Replace my keys
+keys-replaced = You have new keys, and have left every conversation. Your contacts have to accept them.
+outdated = New keys were made in another browser. Enter your password to go on.
+outdated-title = Fetch your new keys
+outdated-hint = Your password opens the new keys for this browser. Until then, what you write waits.
+enter-password = Enter password
+fetch-keys = Fetch the keys
+blocked-people = Blocked people
+blocked-people-hint = You get no invitations from them and are not told of their messages.
 sessions = Signed-in browsers
 this-browser = This browser
 session-seen = Last seen { $ago }
@@ -358,7 +418,8 @@ identity-changed-title = { $name }’s keys have changed
 identity-changed = They may have made a new account, or somebody may be pretending to be { $name }. Ask them in another way before you go on. Nothing is sent until you decide.
 identity-compromised-title = { $name } has reported the old keys stolen
 identity-compromised = { $name } said that the old keys are in other hands. Ask { $name } in another way whether the new ones are real. Nothing is sent until you decide.
-accept-identity = Accept the new keys
+compare-safety-number = Compare safety number
+accept-identity = Accept new keys
 
 ## What went wrong
 

@@ -57,6 +57,19 @@ pub fn brief(time: Timestamp) -> AttrValue {
     }
 }
 
+/// "14:32", "Yesterday, 14:32", "13 November 2025, 14:32".
+pub fn moment(time: Timestamp) -> AttrValue {
+    let clock = time_of_day(time);
+    if days_ago(time) == 0 {
+        return clock;
+    }
+    t!(
+        "day-and-time",
+        day = day(time).as_str(),
+        time = clock.as_str()
+    )
+}
+
 /// A number that names the local day: equal for times on the same one.
 pub fn day_number(time: Timestamp) -> i64 {
     let date = Date::new(&JsValue::from_f64(time.0 as f64));

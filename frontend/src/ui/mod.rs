@@ -5,6 +5,7 @@ mod browser;
 mod components;
 mod context;
 mod format;
+mod invite;
 mod pages;
 mod route;
 mod sentences;
@@ -54,6 +55,7 @@ fn Running() -> Html {
             }
         })
     };
+    invite::use_invites(shown.dispatcher());
     show_unread(&shown);
     html! {
         <ContextProvider<Shown> context={shown.clone()}>

@@ -1,7 +1,8 @@
 //! What the engine tells, as sentences.
 
 use secure_chat_shared::client::api::{
-    Algorithm, Conversation, Deed, Failure, Happened, InvalidRow, LastLine, Notice, Reason,
+    Algorithm, Conversation, Deed, Failure, Happened, InvalidRow, KeyChange, LastLine, Notice,
+    Reason,
 };
 use secure_chat_shared::client::password::Weakness;
 use secure_chat_shared::ids::{NameError, UserId};
@@ -70,6 +71,12 @@ pub fn said(said: &Said) -> AttrValue {
         Said::Failure(why) => failure(why),
         Said::SessionEnded => t!("session-ended"),
         Said::Copied => t!("copied"),
+        Said::LinkCopied => t!("link-copied"),
+        Said::KeysChanged(KeyChange::Algorithm(to)) => {
+            t!("algorithm-changed", algorithm = algorithm(*to).as_str())
+        }
+        Said::KeysChanged(KeyChange::Rotate) => t!("keys-changed"),
+        Said::KeysChanged(KeyChange::Compromised) => t!("keys-replaced"),
         Said::NotCopied => t!("not-copied"),
     }
 }
@@ -150,7 +157,6 @@ pub fn happened(happened: &Happened) -> AttrValue {
                 title = title.as_str()
             )
         }
-        Deed::RenamedSealed => t!("deed-renamed-sealed", own = own, actor = actor),
         Deed::Rotated => t!("deed-rotated", own = own, actor = actor),
         Deed::Compromised => t!("deed-compromised", own = own, actor = actor),
         Deed::Rekeyed(epoch) => t!("deed-rekeyed", own = own, actor = actor, epoch = epoch.0),

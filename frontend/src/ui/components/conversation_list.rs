@@ -12,6 +12,7 @@ use yew::prelude::*;
 use super::avatar::{Avatar, seed};
 use super::icon::{Glyph, Icon};
 use super::link::Link;
+use super::managed::ManagedMark;
 use super::presence;
 use crate::ui::route::Route;
 use crate::ui::state::others;
@@ -127,7 +128,7 @@ fn ConversationRow(props: &RowProps) -> Html {
                 </span>
                 <span class="row-bottom">
                     if conversation.managed {
-                        <span class="mark" title={t!("managed-hint")}>{ t!("managed") }</span>
+                        <ManagedMark />
                     }
                     <span class="row-line" dir="auto">{ line.unwrap_or_else(|| t!("no-messages-yet")) }</span>
                     if conversation.blocked.is_some() {

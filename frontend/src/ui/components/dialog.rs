@@ -86,13 +86,16 @@ pub struct ConfirmProps {
     pub text: AttrValue,
     /// The yes.
     pub confirm: AttrValue,
+    /// Whether the yes takes something away.
+    #[prop_or(true)]
+    pub danger: bool,
     /// Answered with yes.
     pub on_confirm: Callback<()>,
     /// Answered with no.
     pub on_close: Callback<()>,
 }
 
-/// Asks before something that cannot be undone.
+/// Asks before something that cannot be undone, or that is not what it seems.
 #[component]
 pub fn Confirm(props: &ConfirmProps) -> Html {
     let cancel = props.on_close.reform(|_: MouseEvent| ());
@@ -102,7 +105,8 @@ pub fn Confirm(props: &ConfirmProps) -> Html {
             <p dir="auto">{ props.text.clone() }</p>
             <div class="dialog-foot">
                 <button type="button" class="button" onclick={cancel}>{ t!("cancel") }</button>
-                <button type="button" class="button danger" onclick={confirm}>
+                <button type="button" class={classes!("button", if props.danger { "danger" } else { "primary" })}
+                    onclick={confirm}>
                     { props.confirm.clone() }
                 </button>
             </div>

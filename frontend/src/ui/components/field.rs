@@ -73,7 +73,7 @@ pub fn PasswordField(props: &Props) -> Html {
                 <input type={if *shown { "text" } else { "password" }} class="input" id={props.id.clone()}
                     value={props.value.clone()} oninput={typed(&props.on_input)}
                     autocomplete={props.autocomplete.clone()} autocapitalize="none" spellcheck="false"
-                    aria-invalid={props.error.is_some().then_some("true")}
+                    autofocus={props.autofocus} aria-invalid={props.error.is_some().then_some("true")}
                     aria-describedby={describes(&props.id, &props.hint, &props.error)} />
                 <button type="button" class="button quiet square" onclick={toggle} title={label.clone()}
                     aria-label={label} aria-pressed={shown.to_string()}>

@@ -5,10 +5,16 @@ use yew::prelude::*;
 /// Which icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
+    /// An admin.
+    Admin,
     /// Back to the list.
     Back,
+    /// Keeps somebody off.
+    Ban,
     /// A system notification.
     Bell,
+    /// A link that somebody can follow.
+    Chain,
     /// Done.
     Check,
     /// Waits.
@@ -23,12 +29,16 @@ pub enum Icon {
     Eye,
     /// Hides what is shown.
     EyeOff,
+    /// Keys.
+    Key,
     /// Leaves.
     Leave,
     /// Sealed.
     Lock,
     /// Settings.
     Gear,
+    /// What else there is.
+    More,
     /// New.
     Plus,
     /// Writes over.
@@ -39,6 +49,8 @@ pub enum Icon {
     Search,
     /// On its way.
     Send,
+    /// The server's doing.
+    Server,
     /// Signed and checked.
     Shield,
     /// The mark of the product.
@@ -76,6 +88,20 @@ pub fn Glyph(props: &Props) -> Html {
 
 fn path(icon: Icon) -> &'static str {
     match icon {
+        Icon::Admin => {
+            "M12 4l2.45 4.95 5.45.8-3.95 3.85.95 5.4-4.9-2.55L7.1 19l.95-5.4L4.1 9.75l5.45-.8z"
+        }
+        Icon::Ban => "M12 3.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17M6 6l12 12",
+        Icon::Chain => {
+            "M10 14a4 4 0 0 0 5.7 0l3.3-3.3A4 4 0 0 0 13.3 5L12 6.3M14 10a4 4 0 0 0-5.7 0L5 13.3A4 4 0 0 0 10.7 19L12 17.7"
+        }
+        Icon::Key => "M15.5 4a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9M12.3 11.7 4 20m2.7-2.7 2.3 2.3",
+        Icon::More => {
+            "M5 11.5a.5.5 0 1 0 0 1 .5.5 0 0 0 0-1m7 0a.5.5 0 1 0 0 1 .5.5 0 0 0 0-1m7 0a.5.5 0 1 0 0 1 .5.5 0 0 0 0-1"
+        }
+        Icon::Server => {
+            "M5 4.5h14a1 1 0 0 1 1 1v4a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1v-4a1 1 0 0 1 1-1m0 9h14a1 1 0 0 1 1 1v4a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1v-4a1 1 0 0 1 1-1M7.5 7.5h.01m-.01 9h.01"
+        }
         Icon::Back => "M19 12H5m7 7-7-7 7-7",
         Icon::Bell => "M6 9a6 6 0 0 1 12 0c0 6 2.5 7.5 2.5 7.5h-17S6 15 6 9m4 11a2.2 2.2 0 0 0 4 0",
         Icon::Check => "m5 12.5 4.5 4.5L19 7.5",

@@ -8,6 +8,7 @@ use yew::prelude::*;
 
 use super::avatar::Avatar;
 use super::conversation_list::picture_seed;
+use super::icon::{Glyph, Icon};
 use crate::ui::context::{use_minute, use_place, use_request};
 use crate::ui::route::Route;
 use crate::ui::state::others;
@@ -101,6 +102,9 @@ fn Item(props: &ItemProps) -> Html {
             <div class="row-main">
                 <p dir="auto">{ sentence }</p>
                 <p class="hint">{ format::ago(*at) }</p>
+                if props.conversation.managed {
+                    <p class="warn-line"><Glyph icon={Icon::Server} />{ t!("managed-hint") }</p>
+                }
                 if let Some(failure) = &props.failure {
                     <p class="hint bad" role="alert">{ failure.clone() }</p>
                 }

@@ -28,12 +28,16 @@ pub struct Props {
     pub last: bool,
     /// Whether authors are named.
     pub named: bool,
+    /// Whether the person has blocked the author.
+    pub blocked: bool,
 }
 
 /// One row.
 #[component]
 pub fn RowView(props: &Props) -> Html {
+    let wanted = use_state_eq(|| false);
     match &props.row.body {
+        RowBody::Message(_) if props.blocked && !*wanted => blocked_row(props.row.time, &wanted),
         RowBody::Message(message) => html! { <MessageView message={message.clone()}
         conversation={props.conversation} time={props.row.time.0} first={props.first}
         last={props.last} named={props.named} /> },
@@ -46,6 +50,20 @@ pub fn RowView(props: &Props) -> Html {
 fn happened_row(happened: &Happened, time: Timestamp) -> Html {
     html! {
         <p class="happened" dir="auto" title={format::full(time)}>{ sentences::happened(happened) }</p>
+    }
+}
+
+/// A message by somebody who is blocked: there, but not in the way.
+fn blocked_row(time: Timestamp, wanted: &UseStateHandle<bool>) -> Html {
+    let show = {
+        let wanted = wanted.clone();
+        Callback::from(move |_: MouseEvent| wanted.set(true))
+    };
+    html! {
+        <p class="happened" title={format::full(time)}>
+            { t!("message-of-blocked") }{ " " }
+            <button type="button" class="button quiet small" onclick={show}>{ t!("show") }</button>
+        </p>
     }
 }
 

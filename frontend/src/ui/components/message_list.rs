@@ -4,6 +4,7 @@
 //! when rows or the composer grow, and keeps its place when older rows come in above, without a script. Its `scrollTop`
 //! is therefore 0 at the newest message and negative above.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use secure_chat_shared::client::api::{Action, Row, RowBody, RowKey};
@@ -42,6 +43,8 @@ pub struct Props {
     pub me: UserId,
     /// Whether authors are named: there are more than two.
     pub named: bool,
+    /// Whom the person has blocked.
+    pub blocked: Rc<BTreeMap<UserId, String>>,
     /// Whether the newest message is in sight, as it changes.
     pub on_at_newest: Callback<bool>,
 }
@@ -192,7 +195,7 @@ fn items(props: &Props) -> Vec<Html> {
             .is_some_and(|after| is_group(row, after));
         items.push(html! {
             <RowView key={key(row)} conversation={props.conversation} row={Rc::clone(row)} {first} {last}
-                named={props.named} />
+                named={props.named} blocked={is_blocked(props, row)} />
         });
     }
     items
@@ -222,6 +225,13 @@ fn is_news(row: &Row, after: u64) -> bool {
         RowBody::Happened(_) => false,
     };
     number > after && by_others
+}
+
+fn is_blocked(props: &Props, row: &Row) -> bool {
+    match &row.body {
+        RowBody::Message(message) => props.blocked.contains_key(&message.author),
+        RowBody::Happened(_) | RowBody::Invalid(_) => false,
+    }
 }
 
 /// Whether the second of two neighbours goes on with the first one's group.

@@ -8,6 +8,7 @@ use yew::prelude::*;
 
 use super::dialog::Dialog;
 use super::field::{Choice, Choices, TextField};
+use super::invite_link::InviteLink;
 use super::people_input::{PeopleInput, all};
 use crate::ui::context::{Shown, use_place, use_request, use_shown};
 use crate::ui::route::Route;
@@ -95,6 +96,10 @@ pub fn NewConversation(props: &Props) -> Html {
                     </button>
                 </div>
             </form>
+            <section class="aside" aria-label={t!("not-here-yet")}>
+                <p>{ t!("not-here-yet") }</p>
+                <InviteLink id="new-link" />
+            </section>
         </Dialog>
     }
 }

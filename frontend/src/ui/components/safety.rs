@@ -37,21 +37,19 @@ pub fn SafetyNumber(props: &Props) -> Html {
         let asked = asked.clone();
         use_effect_with(user, move |user| asked.send(Action::SafetyNumber(*user)));
     }
-    let verified = props.member.verified;
-    let mark = {
+    let Member {
+        verified, by_link, ..
+    } = props.member;
+    let mark = |verified: bool| {
         let marked = marked.clone();
-        Callback::from(move |_: MouseEvent| {
-            marked.send(Action::MarkVerified {
-                user,
-                verified: !verified,
-            });
-        })
+        Callback::from(move |_: MouseEvent| marked.send(Action::MarkVerified { user, verified }))
     };
     let group = |digits: &str| html! { <span>{ digits.to_owned() }{ " " }</span> };
+    let name = props.member.name.as_str();
     let failure = asked.failure.as_ref().or(marked.failure.as_ref());
     html! {
         <Dialog title={t!("safety-number")} on_close={props.on_close.clone()}>
-            <p dir="auto">{ t!("safety-hint", name = props.member.name.as_str()) }</p>
+            <p dir="auto">{ t!("safety-hint", name = name) }</p>
             if let Some(failure) = failure {
                 <p class="alert" role="alert">{ sentences::failure(failure) }</p>
             }
@@ -63,14 +61,21 @@ pub fn SafetyNumber(props: &Props) -> Html {
                     { for number.split(' ').map(group) }
                 </p>
             </div>
-            if verified {
-                <p class="good-line"><Glyph icon={Icon::Shield} />{ t!("is-verified", name = props.member.name.as_str()) }</p>
+            if by_link {
+                <p class="good-line"><Glyph icon={Icon::Shield} />{ t!("is-verified-by-link", name = name) }</p>
+            } else if verified {
+                <p class="good-line"><Glyph icon={Icon::Shield} />{ t!("is-verified", name = name) }</p>
             }
             <div class="dialog-foot">
-                <button type="button" class={classes!("button", (!verified).then_some("primary"))}
-                    onclick={mark} disabled={marked.busy || number.is_empty()}>
-                    { if verified { t!("take-verification-back") } else { t!("mark-as-verified") } }
-                </button>
+                if verified || by_link {
+                    <button type="button" class="button" onclick={mark(false)} disabled={marked.busy}>
+                        { t!("take-verification-back") }
+                    </button>
+                }
+                if !verified || by_link {
+                    <button type="button" class="button primary" onclick={mark(true)}
+                        disabled={marked.busy || number.is_empty()}>{ t!("mark-as-verified") }</button>
+                }
             </div>
         </Dialog>
     }

@@ -12,9 +12,12 @@ use crate::ui::browser;
 use crate::ui::components::account_menu::AccountMenu;
 use crate::ui::components::conversation_list::ConversationList;
 use crate::ui::components::field::typed;
+use crate::ui::components::follow_link::FollowLink;
 use crate::ui::components::icon::{Glyph, Icon};
 use crate::ui::components::invitations::Invitations;
+use crate::ui::components::invite_link::InviteLink;
 use crate::ui::components::new_conversation::NewConversation;
+use crate::ui::components::outdated::OutdatedBanner;
 use crate::ui::components::recovery_code::RecoveryCode;
 use crate::ui::components::switcher::Switcher;
 use crate::ui::context::{use_place, use_shown};
@@ -72,6 +75,10 @@ pub fn Chat(props: &Props) -> Html {
     let is_empty = inbox.is_empty();
     let new = set(&making, true).reform(|_: MouseEvent| ());
     html! {
+        <>
+        if props.me.outdated {
+            <OutdatedBanner />
+        }
         <div class="shell" data-view={view}>
             <div class="side">
                 <header class="side-head">
@@ -109,6 +116,7 @@ pub fn Chat(props: &Props) -> Html {
                 <Switcher conversations={inbox} {me} on_close={set(&switching, false)} />
             }
         </div>
+        </>
     }
 }
 
@@ -130,6 +138,7 @@ fn nothing_open(is_empty: bool, link: Connection, new: Callback<MouseEvent>) -> 
                     <button type="button" class="button primary" onclick={new}>
                         <Glyph icon={Icon::PersonPlus} />{ t!("find-a-person") }
                     </button>
+                    <InviteLink id="empty-link" />
                 }
             </div>
         </main>
@@ -142,8 +151,8 @@ struct RemindersProps {
     has_conversations: bool,
 }
 
-/// What was put off and is worth a quiet word: the recovery code, and system notifications once there is something to
-/// be notified of. Each can be sent away.
+/// What waits for the person: the recovery code, then the invite link that led here; and what is worth a quiet word:
+/// a code that was put off, and system notifications once there is something to be notified of. Each can be sent away.
 #[component]
 fn Reminders(props: &RemindersProps) -> Html {
     let shown = use_shown();
@@ -180,6 +189,8 @@ fn Reminders(props: &RemindersProps) -> Html {
         <>
             if let Some(code) = code.clone().filter(|_| !*later) {
                 <RecoveryCode {code} name={props.me.name.clone()} on_later={put_off} />
+            } else if let Some(fragment) = shown.invite.clone() {
+                <FollowLink {fragment} />
             }
             if code.is_some() && *later {
                 <section class="reminder" aria-label={t!("recovery-reminder-title")}>

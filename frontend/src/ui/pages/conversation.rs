@@ -3,20 +3,22 @@
 use std::rc::Rc;
 
 use gloo_events::EventListener;
-use secure_chat_shared::client::api::{Action, Blocked, Connection, Conversation, Standing};
+use secure_chat_shared::client::api::{Action, Connection, Conversation, Standing};
 use secure_chat_shared::ids::{ConversationId, UserId};
 use yew::prelude::*;
 
 use crate::ui::components::avatar::Avatar;
+use crate::ui::components::blocked_banner::BlockedBanner;
 use crate::ui::components::composer::Composer;
 use crate::ui::components::conversation_list::{only_other, picture_seed};
 use crate::ui::components::icon::{Glyph, Icon};
 use crate::ui::components::invitations::Invitations;
 use crate::ui::components::link::Link;
+use crate::ui::components::managed::ManagedMark;
 use crate::ui::components::members::Members;
 use crate::ui::components::message_list::MessageList;
 use crate::ui::components::presence;
-use crate::ui::context::{Shown, use_minute, use_request, use_shown, use_tools};
+use crate::ui::context::{Shown, use_minute, use_shown, use_tools};
 use crate::ui::route::Route;
 use crate::ui::state::{Change, can_write, is_invitation, others};
 use crate::ui::text::{list, t};
@@ -102,7 +104,8 @@ pub fn ConversationPage(props: &Props) -> Html {
                 {
                     match room.clone().filter(|room| room.loaded) {
                         Some(room) => html! {
-                            <MessageList conversation={id} {room} me={props.me} {named} {on_at_newest} />
+                            <MessageList conversation={id} {room} me={props.me} {named} {on_at_newest}
+                                blocked={shown.blocked().clone()} />
                         },
                         None => loading(),
                     }
@@ -144,7 +147,7 @@ fn Header(props: &HeaderProps) -> Html {
                     }
                     <span class="ellipsis" dir="auto">{ props.subtitle.clone() }</span>
                     if conversation.managed {
-                        <span class="mark" title={t!("managed-hint")}>{ t!("managed") }</span>
+                        <ManagedMark />
                     }
                 </p>
             </div>
@@ -154,66 +157,6 @@ fn Header(props: &HeaderProps) -> Html {
                 <span aria-hidden="true">{ conversation.members.len() }</span>
             </button>
         </header>
-    }
-}
-
-#[derive(Properties, PartialEq)]
-struct BannerProps {
-    conversation: Rc<Conversation>,
-}
-
-/// Why nothing can be sent, as a sentence and a choice.
-#[component]
-fn BlockedBanner(props: &BannerProps) -> Html {
-    let accept = use_request(Callback::noop());
-    match &props.conversation.blocked {
-        None => Html::default(),
-        Some(Blocked::LogBroken(why)) => html! {
-            <div class="banner bad" role="alert">
-                <Glyph icon={Icon::Warning} />
-                <div>
-                    <p><strong>{ t!("log-broken-title") }</strong></p>
-                    <p>{ t!("log-broken", why = why.as_str()) }</p>
-                </div>
-            </div>
-        },
-        Some(Blocked::IdentityChanged {
-            user,
-            name,
-            compromised,
-        }) => {
-            let user = *user;
-            let (title, text) = if *compromised {
-                (
-                    t!("identity-compromised-title", name = name.as_str()),
-                    t!("identity-compromised", name = name.as_str()),
-                )
-            } else {
-                (
-                    t!("identity-changed-title", name = name.as_str()),
-                    t!("identity-changed", name = name.as_str()),
-                )
-            };
-            let onclick = {
-                let accept = accept.clone();
-                Callback::from(move |_: MouseEvent| accept.send(Action::AcceptIdentity(user)))
-            };
-            html! {
-                <div class="banner" role="alert">
-                    <Glyph icon={Icon::Warning} />
-                    <div>
-                        <p><strong>{ title }</strong></p>
-                        <p>{ text }</p>
-                        if let Some(failure) = &accept.failure {
-                            <p class="hint bad">{ sentences::failure(failure) }</p>
-                        }
-                        <button type="button" class="button small" {onclick} disabled={accept.busy}>
-                            { t!("accept-identity") }
-                        </button>
-                    </div>
-                </div>
-            }
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use crate::ui::browser::Lack;
 use crate::ui::components::icon::{Glyph, Icon};
+use crate::ui::context::Shown;
 use crate::ui::text::t;
 
 /// Properties of [`Gate`].
@@ -27,6 +28,15 @@ pub fn Gate(props: &Props) -> Html {
             </div>
             <p class="gate-foot">{ t!("promise") }</p>
         </main>
+    }
+}
+
+/// What follows once one is signed in, if an invite link led here. Whose link it is, is said when that is certain.
+pub fn invited(shown: &Shown) -> Html {
+    html! {
+        if shown.invite.is_some() {
+            <p class="invited-line"><Glyph icon={Icon::Chain} />{ t!("link-waits") }</p>
+        }
     }
 }
 

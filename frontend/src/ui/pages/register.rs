@@ -5,17 +5,16 @@ use secure_chat_shared::client::password::{Strength, Weakness, judge};
 use secure_chat_shared::ids::UserName;
 use yew::prelude::*;
 
-use super::gate::Gate;
-use crate::ui::components::field::{Choice, Choices, PasswordField, TextField};
+use super::gate::{Gate, invited};
+use crate::ui::components::field::{Choices, PasswordField, TextField};
 use crate::ui::components::icon::{Glyph, Icon};
+use crate::ui::components::identity_card::{ALGORITHMS, algorithm_choices};
 use crate::ui::components::link::Link;
 use crate::ui::context::{use_request, use_shown, use_tools};
 use crate::ui::route::Route;
 use crate::ui::sentences;
 use crate::ui::state::Change;
 use crate::ui::text::t;
-
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::RsaPss, Algorithm::Dsa];
 
 /// Name, password, and how messages are signed.
 #[component]
@@ -58,16 +57,6 @@ pub fn Register() -> Html {
         let algorithm = algorithm.clone();
         Callback::from(move |index| algorithm.set(index))
     };
-    let choices = vec![
-        Choice {
-            label: sentences::algorithm(Algorithm::RsaPss),
-            hint: t!("rsa-pss-hint"),
-        },
-        Choice {
-            label: sentences::algorithm(Algorithm::Dsa),
-            hint: t!("dsa-hint"),
-        },
-    ];
     let name_error = name_error.filter(|_| *tried).map(sentences::name_error);
     let weakness = verdict
         .err()
@@ -84,6 +73,7 @@ pub fn Register() -> Html {
     }
     html! {
         <Gate title={t!("create-account")}>
+            { invited(&shown) }
             <form class="form" {onsubmit} novalidate=true>
                 <TextField id="name" label={t!("user-name")} value={(*name).clone()} on_input={set(&name)}
                     autocomplete="username" autofocus=true is_name=true hint={t!("user-name-hint")}
@@ -92,7 +82,7 @@ pub fn Register() -> Html {
                     on_input={set(&password)} autocomplete="new-password" hint={t!("password-hint")}
                     error={weakness} />
                 <Meter verdict={(!password.is_empty()).then_some(verdict)} />
-                <Choices id="algorithm" label={t!("sign-my-messages-with")} {choices} chosen={*algorithm}
+                <Choices id="algorithm" label={t!("sign-my-messages-with")} choices={algorithm_choices()} chosen={*algorithm}
                     {on_choose} />
                 <div class="alert-place" role="alert">
                     if let Some(failure) = &request.failure {

@@ -3,8 +3,11 @@
 use secure_chat_shared::client::api::{Action, Answer, Me, SessionRow};
 use yew::prelude::*;
 
+use crate::ui::components::blocked_people::BlockedPeople;
 use crate::ui::components::field::{Choice, Choices};
 use crate::ui::components::icon::{Glyph, Icon};
+use crate::ui::components::identity_card::IdentityCard;
+use crate::ui::components::invite_link::InviteLink;
 use crate::ui::components::link::Link;
 use crate::ui::context::{use_request, use_tools};
 use crate::ui::route::Route;
@@ -34,7 +37,9 @@ pub fn Settings(props: &Props) -> Html {
                 <div class="settings-body">
                     <ThemeCard />
                     <NotificationCard />
-                    { identity(&props.me) }
+                    <IdentityCard me={props.me.clone()} />
+                    <LinkCard />
+                    <BlockedPeople />
                     <Sessions />
                 </div>
             </div>
@@ -99,23 +104,12 @@ fn NotificationCard() -> Html {
     }
 }
 
-/// Who one is to others.
-fn identity(me: &Me) -> Html {
+#[component]
+fn LinkCard() -> Html {
     html! {
-        <section class="card" aria-labelledby="identity-heading">
-            <h2 id="identity-heading">{ t!("identity") }</h2>
-            <dl class="facts">
-                <dt>{ t!("user-name") }</dt>
-                <dd dir="auto">{ me.name.clone() }</dd>
-                <dt>{ t!("messages-signed-with") }</dt>
-                <dd>{ sentences::algorithm(me.algorithm) }</dd>
-                <dt>{ t!("your-fingerprint") }</dt>
-                <dd class="mono">{ sentences::groups(&me.fingerprint) }</dd>
-            </dl>
-            <p class="hint">{ t!("fingerprint-hint") }</p>
-            if me.recovery_pending {
-                <p class="warn-line"><Glyph icon={Icon::Warning} />{ t!("recovery-not-saved") }</p>
-            }
+        <section class="card" aria-labelledby="link-heading">
+            <h2 id="link-heading">{ t!("invite-link") }</h2>
+            <InviteLink id="settings-link" />
         </section>
     }
 }

@@ -3,10 +3,10 @@
 use secure_chat_shared::client::api::{Action, Answer, Password};
 use yew::prelude::*;
 
-use super::gate::Gate;
+use super::gate::{Gate, invited};
 use crate::ui::components::field::{PasswordField, TextField};
 use crate::ui::components::link::Link;
-use crate::ui::context::{use_request, use_tools};
+use crate::ui::context::{use_request, use_shown, use_tools};
 use crate::ui::route::Route;
 use crate::ui::sentences;
 use crate::ui::state::Change;
@@ -16,6 +16,7 @@ use crate::ui::text::t;
 #[component]
 pub fn SignIn() -> Html {
     let tools = use_tools();
+    let shown = use_shown();
     let name = use_state(String::new);
     let password = use_state(String::new);
     let request = {
@@ -40,6 +41,7 @@ pub fn SignIn() -> Html {
     };
     html! {
         <Gate title={t!("sign-in")}>
+            { invited(&shown) }
             <form class="form" {onsubmit}>
                 <TextField id="name" label={t!("user-name")} value={(*name).clone()} on_input={set(&name)}
                     autocomplete="username" autofocus=true is_name=true />

@@ -29,6 +29,8 @@ pub struct State {
     pub recovery_code: Option<Rc<str>>,
     /// State of the connection.
     pub link: Link,
+    /// The invite link that waits to be followed.
+    pub invite: Option<Rc<str>>,
     /// Passing notes, oldest first.
     pub notes: Vec<Note>,
     conversations: BTreeMap<ConversationId, Rc<Conversation>>,
@@ -76,6 +78,10 @@ pub enum Change {
     Begin,
     /// The recovery code was saved.
     RecoveryCodeSaved,
+    /// The page was opened by an invite link that says this.
+    Invited(Rc<str>),
+    /// The invite link has led somewhere, or was put away.
+    InviteAnswered,
 }
 
 impl Default for State {
@@ -89,6 +95,7 @@ impl Default for State {
                 serial: 0,
                 was_lost: false,
             },
+            invite: None,
             notes: Vec::new(),
             conversations: BTreeMap::new(),
             rooms: HashMap::new(),
@@ -204,6 +211,8 @@ impl State {
             Change::Say(said) => self.say(said),
             Change::Dismiss(id) => self.notes.retain(|note| note.id != id),
             Change::Begin => self.progress = None,
+            Change::Invited(fragment) => self.invite = Some(fragment),
+            Change::InviteAnswered => self.invite = None,
             Change::RecoveryCodeSaved => {
                 self.recovery_code = None;
                 if let Session::SignedIn(me) = &mut self.session {

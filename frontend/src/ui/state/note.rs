@@ -1,6 +1,6 @@
 //! Passing notes.
 
-use secure_chat_shared::client::api::{Failure, Notice};
+use secure_chat_shared::client::api::{Failure, KeyChange, Notice};
 
 /// A passing note.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +22,12 @@ pub enum Said {
     SessionEnded,
     /// Something is in the clipboard now.
     Copied,
+    /// An invite link is in the clipboard now.
+    LinkCopied,
     /// The clipboard refused.
     NotCopied,
+    /// One's own keys are new.
+    KeysChanged(KeyChange),
 }
 
 /// How a note looks.
@@ -42,7 +46,9 @@ impl Said {
             Self::Notice(
                 Notice::OfflineWillBeTold(_) | Notice::VerifiedByLink(_) | Notice::GaveBack(_),
             )
-            | Self::Copied => Tone::Plain,
+            | Self::Copied
+            | Self::LinkCopied
+            | Self::KeysChanged(_) => Tone::Plain,
             Self::Notice(_) | Self::Failure(_) | Self::SessionEnded | Self::NotCopied => Tone::Bad,
         }
     }

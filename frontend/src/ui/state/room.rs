@@ -71,6 +71,13 @@ impl Room {
         self.rows.keys().find_map(number)
     }
 
+    /// The newest number here of something that happened.
+    pub fn newest_deed(&self) -> Option<u64> {
+        let mut newest = self.rows.values().rev();
+        let deed = newest.find(|row| matches!(row.body, RowBody::Happened(_)))?;
+        number(&deed.key)
+    }
+
     /// The newest number here.
     pub fn newest(&self) -> Option<u64> {
         self.rows.keys().rev().find_map(number)

@@ -1,6 +1,6 @@
 use secure_chat_shared::client::api::{
-    Algorithm, Answer, BlockedPerson, Failure, LastLine, Message, MessageState, Notice, Row,
-    RowBody, RowKey,
+    Algorithm, Answer, BlockedPerson, Deed, Failure, Happened, LastLine, Message, MessageState,
+    Notice, Row, RowBody, RowKey,
 };
 use secure_chat_shared::ids::{Epoch, MessageId, Timestamp};
 
@@ -253,6 +253,36 @@ fn notes_do_not_repeat_and_do_not_pile_up() {
     let state = reduce(names.map(|name| Change::Say(offline(name))));
     let said: Vec<_> = state.notes.iter().map(|note| note.said.clone()).collect();
     assert_eq!(said, ["a", "c", "d", "e"].map(offline));
+}
+
+#[test]
+fn the_newest_deed_is_found_among_messages() {
+    let mut deed = message(RowKey::Number(2), 2, MessageState::Sent);
+    deed.body = RowBody::Happened(Happened {
+        actor: "bob".into(),
+        own: false,
+        what: Deed::Accepted,
+        algorithm: Algorithm::RsaPss,
+    });
+    let sent = |number| message(RowKey::Number(number), 9, MessageState::Sent);
+    let newest = |list: Vec<Row>| {
+        let state = told([rows(list, None)]);
+        state.room(&id(1)).unwrap().newest_deed()
+    };
+    assert_eq!(newest(vec![sent(1), deed.clone(), sent(3)]), Some(2));
+    assert_eq!(newest(vec![sent(1)]), None);
+}
+
+#[test]
+fn an_invite_link_waits_through_registration() {
+    let state = reduce([
+        Change::Invited("first".into()),
+        Change::Invited("second".into()),
+        Change::Told(Event::Session(Session::SignedOut { ended: false })),
+        Change::Told(me(1)),
+    ]);
+    assert_eq!(state.invite.as_deref(), Some("second"));
+    assert_eq!(state.reduce(Change::InviteAnswered).invite, None);
 }
 
 #[test]
