@@ -1,0 +1,48 @@
+import path from 'node:path';
+import { test, expect } from '../support/fixtures.ts';
+import { inEveryLook } from '../support/looks.ts';
+
+test('tmp', async ({ arrive }) => {
+  test.setTimeout(600_000);
+  const folder = process.env.SCREENS_DIR!;
+  const stop = (p: any, name: string) => inEveryLook(p.page, async (look) => {
+    await p.page.screenshot({ path: path.join(folder, `${name}-${look}.png`) });
+  });
+  const alice = await arrive('alice');
+  const bob = await arrive('bob');
+  await bob.register('DSA');
+  await alice.register();
+  await stop(alice, 'a-empty');
+  await alice.page.getByRole('button', { name: 'New conversation' }).first().click();
+  await stop(alice, 'b-new');
+  await alice.page.keyboard.press('Escape');
+  await alice.createConversation(['bob'], 'Llamas');
+  await bob.accept('alice');
+  await bob.openConversation('Llamas');
+  await bob.send('Hello there');
+  await alice.expectMessage('Hello there');
+  await alice.openMembers();
+  await stop(alice, 'c-members');
+  await alice.member('bob').getByRole('button', { name: 'More about bob' }).click();
+  await stop(alice, 'd-menu');
+  await alice.page.getByRole('menuitem', { name: 'Block' }).click();
+  await stop(alice, 'e-block');
+  await alice.page.getByRole('button', { name: 'Cancel' }).click();
+  await alice.openSettings();
+  await stop(alice, 'f-settings');
+  await alice.page.getByRole('button', { name: 'Make new keys' }).click();
+  await stop(alice, 'g-newkeys');
+  await alice.page.getByRole('button', { name: 'Cancel' }).click();
+  await alice.page.getByRole('button', { name: 'My keys were stolen' }).click();
+  await stop(alice, 'h-stolen');
+  await alice.page.getByRole('button', { name: 'Cancel' }).click();
+  await alice.page.getByRole('radio', { name: 'DSA' }).press('Space');
+  await stop(alice, 'i-dsa');
+  await alice.page.getByRole('button', { name: 'Cancel' }).click();
+  await alice.page.getByRole('button', { name: 'Copy invite link' }).scrollIntoViewIfNeeded();
+  await stop(alice, 'j-settings2');
+  const carol = await arrive('carol');
+  await carol.page.goto(alice.page.url().replace('/settings', '/#invite=abc'));
+  await expect(carol.userName).toBeVisible();
+  await stop(carol, 'k-gate');
+});
