@@ -24,7 +24,11 @@ export default defineConfig({
     trace: process.env.CI ? 'off' : 'retain-on-failure',
     screenshot: 'only-on-failure',
   },
-  projects: process.env.SCREENS
-    ? [{ name: 'screens', testDir: 'screens', testMatch: '*.ts' }]
-    : [{ name: 'e2e', testDir: 'tests', testMatch: '*.spec.ts' }],
+  projects: [project(process.env.PROJECT)],
 });
+
+/** The tests, unless something else is asked for: what runs for people to look at is no test. */
+function project(asked = 'e2e') {
+  if (asked === 'screens' || asked === 'bench') return { name: asked, testDir: asked, testMatch: '*.ts' };
+  return { name: 'e2e', testDir: 'tests', testMatch: '*.spec.ts' };
+}

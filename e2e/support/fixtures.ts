@@ -9,6 +9,8 @@ import { Server } from './server.ts';
 interface Options {
   /** What the server logs. */
   logLevel: string;
+  /** More of its command line. */
+  serverArgs: string[];
 }
 
 interface Arrival {
@@ -26,9 +28,10 @@ interface Fixtures {
 
 export const test = base.extend<Options & Fixtures>({
   logLevel: ['debug', { option: true }],
+  serverArgs: [[], { option: true }],
 
-  server: async ({ logLevel }, use, testInfo) => {
-    const server = await Server.create(testInfo.outputPath('server'), logLevel);
+  server: async ({ logLevel, serverArgs }, use, testInfo) => {
+    const server = await Server.create(testInfo.outputPath('server'), logLevel, serverArgs);
     await server.start();
     await use(server);
     await server.stop();

@@ -16,14 +16,15 @@ export class Server {
     folder: string,
     readonly port: number,
     private readonly logLevel: string,
+    private readonly args: string[],
   ) {
     this.data = path.join(folder, 'data');
     this.logFile = path.join(folder, 'server.log');
     mkdirSync(this.data, { recursive: true });
   }
 
-  static async create(folder: string, logLevel: string): Promise<Server> {
-    return new Server(folder, await freePort(), logLevel);
+  static async create(folder: string, logLevel: string, args: string[] = []): Promise<Server> {
+    return new Server(folder, await freePort(), logLevel, args);
   }
 
   /** `localhost` is a secure context: without it there is no WebCrypto. */
@@ -35,7 +36,7 @@ export class Server {
   async start(): Promise<void> {
     const child = spawn(
       binary(),
-      ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, '--log', this.logLevel],
+      ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, '--log', this.logLevel, ...this.args],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, RUST_BACKTRACE: '1', DATABASE_URL: undefined },

@@ -242,6 +242,10 @@ deed-unnamed = { $own ->
     [yes] You took the conversation’s name away.
    *[no] { $actor } took the conversation’s name away.
 }
+deed-renamed-sealed = { $own ->
+    [yes] You changed the conversation’s name. The name cannot be read here.
+   *[no] { $actor } changed the conversation’s name. The name cannot be read here.
+}
 deed-rotated = { $own ->
     [yes] You have new keys, signed by the old ones.
    *[no] { $actor } has new keys, signed by the old ones.

@@ -157,6 +157,7 @@ pub fn happened(happened: &Happened) -> AttrValue {
                 title = title.as_str()
             )
         }
+        Deed::RenamedSealed => t!("deed-renamed-sealed", own = own, actor = actor),
         Deed::Rotated => t!("deed-rotated", own = own, actor = actor),
         Deed::Compromised => t!("deed-compromised", own = own, actor = actor),
         Deed::Rekeyed(epoch) => t!("deed-rekeyed", own = own, actor = actor, epoch = epoch.0),
