@@ -27,26 +27,35 @@ pub struct Parsed {
 
 /// Parses an entry within its limit; state entries, whose keys take long to validate, on a thread of their own.
 pub async fn parse(bytes: Bytes) -> Result<Parsed, Failure> {
-    let is_message = bytes.get(1) == Some(&MESSAGE_PURPOSE);
-    if bytes.len()
-        > if is_message {
-            MAX_MESSAGE_ENTRY
-        } else {
-            MAX_STATE_ENTRY
-        }
-    {
-        return Err(RequestError::new(ErrorCode::TooLarge, "the entry is too large").into());
+    // Messages stay on this thread: those of one socket must reach the writer in the order they came.
+    if is_message(&bytes) {
+        Ok(parse_here(bytes)?)
+    } else {
+        blocking(move || parse_here(bytes)).await
     }
-    let parse = move || match Entry::parse(&bytes) {
+}
+
+/// Parses an entry within its limit.
+pub fn parse_here(bytes: Bytes) -> Result<Parsed, RequestError> {
+    let most = if is_message(&bytes) {
+        MAX_MESSAGE_ENTRY
+    } else {
+        MAX_STATE_ENTRY
+    };
+    if bytes.len() > most {
+        return Err(RequestError::new(
+            ErrorCode::TooLarge,
+            "the entry is too large",
+        ));
+    }
+    match Entry::parse(&bytes) {
         Ok(entry) => Ok(Parsed { entry, bytes }),
         Err(error) => Err(invalid(&error.to_string())),
-    };
-    // Messages stay on this thread: those of one socket must reach the writer in the order they came.
-    if is_message {
-        Ok(parse()?)
-    } else {
-        blocking(parse).await
     }
+}
+
+fn is_message(bytes: &[u8]) -> bool {
+    bytes.get(1) == Some(&MESSAGE_PURPOSE)
 }
 
 pub fn must_be_by(parsed: &Parsed, me: UserId) -> Result<(), RequestError> {

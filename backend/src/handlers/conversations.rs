@@ -9,7 +9,7 @@ use std::sync::Arc;
 use secure_chat_shared::codec::Bytes;
 use secure_chat_shared::crypto::identity::SignedIdentity;
 use secure_chat_shared::crypto::signing::Claim;
-use secure_chat_shared::ids::{ConversationId, UserId};
+use secure_chat_shared::ids::ConversationId;
 use secure_chat_shared::log::tree::Frontier;
 use secure_chat_shared::log::{Entry, Judged, LogState, Mode};
 use secure_chat_shared::protocol::{
@@ -71,7 +71,7 @@ pub async fn create(c: &Connection, id: u32, request: CreateConversation) -> Res
 
     let wraps = request.wraps;
     commit(c, id, move |tx| {
-        Box::pin(begin(tx, me, create, invite, begun, wraps, embedded))
+        Box::pin(begin(tx, create, invite, begun, wraps, embedded))
     })
     .await
 }
@@ -134,7 +134,6 @@ struct Early {
 
 async fn begin(
     tx: &Tx<'_>,
-    me: UserId,
     create: Parsed,
     invite: Parsed,
     begun: Begun,
@@ -151,7 +150,7 @@ async fn begin(
         };
     }
     must_be_newest(tx, &embedded).await?;
-    let mut growing = Growing::begin(tx, begun.first, &create, me).await?;
+    let mut growing = Growing::begin(tx, begun.first, &create).await?;
     growing
         .keep_wraps(&begun.judged, &invite.entry, wraps)
         .await?;

@@ -129,12 +129,8 @@ impl<'a> Growing<'a> {
     }
 
     /// A new log, and its entry 0; of which nobody is told, as the next entry follows at once.
-    pub async fn begin(
-        tx: &'a Tx<'a>,
-        first: LogState,
-        create: &Parsed,
-        creator: UserId,
-    ) -> Result<Self, Failure> {
+    pub async fn begin(tx: &'a Tx<'a>, first: LogState, create: &Parsed) -> Result<Self, Failure> {
+        let creator: Vec<UserId> = first.people.keys().copied().collect();
         let head = Head {
             frontier: Frontier::default(),
             state: Arc::new(first),
@@ -143,11 +139,11 @@ impl<'a> Growing<'a> {
         entries::begin(tx.connection(), &growing.id, &growing.state, growing.time).await?;
         let number = growing.insert(create).await?;
         let change = Change {
-            joined: vec![creator],
+            joined: creator.clone(),
             ..Change::default()
         };
         growing.note_readers(&change, &create.entry, number).await?;
-        growing.news.joined.push(creator);
+        growing.news.joined = creator;
         growing.changed = true;
         Ok(growing)
     }
@@ -192,6 +188,15 @@ impl<'a> Growing<'a> {
 
     /// Appends an entry that was judged valid, and whose claims hold. Its number.
     pub async fn append(&mut self, parsed: &Parsed, judged: Judged) -> Result<u64, Failure> {
+        self.append_by(parsed, judged, true).await
+    }
+
+    async fn append_by(
+        &mut self,
+        parsed: &Parsed,
+        judged: Judged,
+        by_asker: bool,
+    ) -> Result<u64, Failure> {
         let number = self.insert(parsed).await?;
         let mut recipients: BTreeSet<UserId> = self.state.people.keys().copied().collect();
         if !matches!(parsed.entry, Entry::Message(_)) {
@@ -204,7 +209,7 @@ impl<'a> Growing<'a> {
         self.news.told.push(Told {
             recipients: recipients.into_iter().collect(),
             frame: self.event(number, parsed),
-            by_asker: parsed.entry.sender().is_some(),
+            by_asker,
         });
         Ok(number)
     }
@@ -238,7 +243,7 @@ impl<'a> Growing<'a> {
         self.keep_wraps(&judged, &parsed.entry, announced.wraps)
             .await
             .map_err(failed)?;
-        self.append(&parsed, judged).await?;
+        self.append_by(&parsed, judged, false).await?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod grow;
 mod history;
 mod identity;
 pub mod presence;
+mod reupload;
 mod sessions;
 mod state;
 
@@ -85,13 +86,9 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::GetWrap(r) => reply::<p::GetWrap>(history::wrap(c, r)).await,
         R::GetPeaks(r) => reply::<p::GetPeaks>(history::peaks(c, r)).await,
         R::GetManagedKey(_) => reply::<p::GetManagedKey>(conversations::managed_key(c)).await,
-        R::Reupload(_) => Err(not_here().into()),
+        R::Reupload(r) => reupload::reupload(c, id, r).await.map(|()| Answer::Queued),
         R::GetPresence(_) => reply::<p::GetPresence>(presence::list(c)).await,
     }
-}
-
-fn not_here() -> RequestError {
-    RequestError::new(ErrorCode::UnknownOperation, "this server does not do that")
 }
 
 /// Encodes the reply that the request's type asks for.

@@ -202,10 +202,14 @@ pub struct Person {
 impl Person {
     /// With the `n`th set of test keys.
     pub fn new(name: &str, n: usize) -> Self {
+        Self::of(UserId(random::bytes()), name, n)
+    }
+
+    /// With an id that may be somebody else's.
+    pub fn of(id: UserId, name: &str, n: usize) -> Self {
         let keys = test_keys::set(n).unwrap();
         let public = keys.public().unwrap();
         let name = UserName::parse(name).unwrap();
-        let id = UserId(random::bytes());
         let algorithm = if n % 2 == 1 {
             Algorithm::RsaPss
         } else {

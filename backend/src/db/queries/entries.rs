@@ -211,6 +211,26 @@ pub async fn place(
     find_place(db, id, key).await
 }
 
+/// Leaf hashes of the entries from `from` to before `end`, in their order.
+pub async fn leaves(
+    db: &impl ConnectionTrait,
+    id: &ConversationId,
+    from: u64,
+    end: u64,
+) -> Result<Vec<EntryHash>, DbErr> {
+    let rows: Vec<Vec<u8>> = entry::Entity::find()
+        .select_only()
+        .column(entry::Column::Leaf)
+        .filter(entry::Column::ConversationId.eq(id.0.to_vec()))
+        .filter(entry::Column::Number.gte(to_row(from)))
+        .filter(entry::Column::Number.lt(to_row(end)))
+        .order_by_asc(entry::Column::Number)
+        .into_tuple()
+        .all(db)
+        .await?;
+    rows.iter().map(|leaf| super::id(leaf)).collect()
+}
+
 /// The message with that author and id.
 pub async fn message_place(
     db: &impl ConnectionTrait,
