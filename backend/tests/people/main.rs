@@ -7,6 +7,7 @@ mod common;
 mod history;
 mod hostile;
 mod keys;
+mod managed;
 mod network;
 mod page;
 mod person;
