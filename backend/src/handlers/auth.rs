@@ -178,7 +178,6 @@ pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<Logged
 
 /// Continues a session.
 pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure> {
-    must_not_be_signed_in(c)?;
     if request.token.len() != HASH_LEN {
         return Err(malformed("a token has 32 bytes").into());
     }
@@ -205,8 +204,11 @@ pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure>
 /// Puts the socket in its user's name. Nothing is awaited from here to the reply, so no event overtakes it.
 fn sign_in(c: &Connection, identified: Identified) -> Result<(), RequestError> {
     let mut phase = c.phase();
-    if matches!(*phase, Phase::SignedIn(..)) {
-        return Err(wrong_state("signed in already"));
+    match *phase {
+        // A client that hears late of its sockets resumes once for each, and the first time on the newest already.
+        Phase::SignedIn(already, _) if already == identified => return Ok(()),
+        Phase::SignedIn(..) => return Err(wrong_state("signed in already")),
+        _ => {}
     }
     let Identified { user, session } = identified;
     let arrival = c.app.hub.attach(user, session, c.outgoing.clone());

@@ -224,11 +224,12 @@ impl<P: Platform> Client<P> {
             self.renew_in_room(conversation).await?;
         }
         let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
+        if room.state.epoch().is_none() || room.state.awaits_server {
+            // The key was announced together with what asks for it; reading has stopped in between.
+            self.sync_room(conversation).await?;
+        }
+        let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
         if room.state.mode != Mode::EndToEnd {
-            // The server's announcement came with what asked for it.
-            if usable_epoch(&room.state).is_none() {
-                self.sync_room(conversation).await?;
-            }
             return self.seal_title_for_all(conversation).await;
         }
         let old = room.state.epoch().is_some_and(|current| {
