@@ -368,6 +368,13 @@ export class Person {
     return groups.join(' ');
   }
 
+  /** Of the open conversation's newest state. */
+  async headCode(): Promise<string> {
+    await this.openMembers();
+    const term = this.page.locator('dt', { hasText: 'State code' });
+    return (await term.locator('+ dd').innerText()).trim();
+  }
+
   /** What happened, newest first: "alice invited bob. 14:02, signed RSA-PSS". */
   get history(): Locator {
     return this.page.getByRole('list', { name: 'History' }).getByRole('listitem');

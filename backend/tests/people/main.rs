@@ -11,6 +11,7 @@ mod managed;
 mod network;
 mod page;
 mod person;
+mod secrecy;
 mod socket;
 
 use common::TestApp;

@@ -132,6 +132,11 @@ impl Person {
         }
     }
 
+    /// What lies where the client runs.
+    pub fn device(&self) -> &Device {
+        self.client.platform()
+    }
+
     /// The next fresh keys that this device makes are the ready-made set `n`.
     pub fn will_make(&self, n: usize) {
         let keys = test_keys::set(n).unwrap();
