@@ -463,8 +463,15 @@ fn shared_epochs_may_be_read() {
     }
     let stale = world.state_entry(1, share(&[1], IdentityHash([0; 32])));
     assert_eq!(world.judge(&stale), Err(Refusal::StaleIdentity));
+    let not_yet = world.state_entry(5, Act::Fault(Epoch(1)));
+    assert_eq!(world.judge(&not_yet), Err(Refusal::NotAllowed));
     world.append(1, share(&[1], identity)).unwrap();
     assert!(world.state.may_read(&user, Epoch(1)));
+    assert_eq!(
+        world.state.wrapped_for(&user, Epoch(1)),
+        Some((identity, 1))
+    );
+    world.append(5, Act::Fault(Epoch(1))).unwrap();
 }
 
 #[test]

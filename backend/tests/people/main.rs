@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod healing;
 mod history;
 mod hostile;
 mod keys;

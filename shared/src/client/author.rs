@@ -182,6 +182,9 @@ impl<P: Platform> Client<P> {
                 Box::pin(self.author(conversation, rekey)).await?;
                 continue;
             }
+            if intent.can_wait_for_title() && self.title_is_coming(room) {
+                return Err(Failure::KeyMissing.into());
+            }
             let state = room.state.clone();
             let view = room.record.frontier.view();
             let title = room.record.title.clone();

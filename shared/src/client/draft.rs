@@ -72,7 +72,9 @@ impl<P: Platform> Client<P> {
             | Intent::Decline
             | Intent::Leave
             | Intent::SetAdmin(..)
-            | Intent::Rename(_) => false,
+            | Intent::Rename(_)
+            | Intent::Fault(_)
+            | Intent::Rewrap(..) => false,
         };
         let (announcement, wraps, key) = if announces && state.mode == Mode::EndToEnd {
             let (announcement, wraps, key) = self.announce(state, view, &after, title).await?;
@@ -109,10 +111,8 @@ impl<P: Platform> Client<P> {
             Intent::SetAdmin(user, false) => Act::Demote(*user),
             Intent::Rename(title) => {
                 let epoch = state.epoch().ok_or_else(missing)?.epoch;
-                let key = self
-                    .known_key(&state.conversation, epoch)
-                    .await?
-                    .ok_or_else(missing)?;
+                let key = self.known_key(&state.conversation, epoch).await?;
+                let key = key.ok_or(Failure::KeyMissing)?;
                 let context = EpochContext {
                     conversation: state.conversation,
                     epoch,
@@ -134,6 +134,8 @@ impl<P: Platform> Client<P> {
                 })
             }
             Intent::Compromised(statement) => Act::Compromised(statement.clone()),
+            Intent::Fault(epoch) => Act::Fault(*epoch),
+            Intent::Rewrap(user, epoch) => Act::Rewrap(self.rewrap(state, *user, *epoch).await?),
         };
         let header = StateHeader::new(
             Some(state.conversation),
@@ -212,7 +214,8 @@ impl<P: Platform> Client<P> {
         Ok(assemble_state(bytes, signature))
     }
 
-    async fn known_key(
+    /// The key of an epoch that is on this device.
+    pub(super) async fn known_key(
         &self,
         conversation: &ConversationId,
         epoch: Epoch,

@@ -19,12 +19,21 @@ pub(super) enum Intent {
     /// Puts the newest version of one's own identity into force.
     Identity,
     Compromised(Compromised),
+    /// Says that one's key of an epoch did not come or open.
+    Fault(Epoch),
+    /// Hands somebody an epoch's key again, who said so.
+    Rewrap(UserId, Epoch),
 }
 
 impl Intent {
     /// Going away hands nobody a key.
     pub(super) fn goes_away(&self) -> bool {
         matches!(self, Self::Leave | Self::Decline | Self::Compromised(_))
+    }
+
+    /// Whether it seals the title anew though nothing depends on doing it at once.
+    pub(super) fn can_wait_for_title(&self) -> bool {
+        matches!(self, Self::Invite(_) | Self::Rekey(_))
     }
 
     /// Whether somebody else, or another browser of one's own, has brought it about already.
@@ -46,6 +55,8 @@ impl Intent {
                 !state.due && state.epoch().map(|current| current.epoch) > *before
             }
             Self::Identity => me.is_some_and(|me| me.identity == account.identity),
+            Self::Fault(epoch) => state.faults.contains(&(account.user, *epoch)),
+            Self::Rewrap(user, epoch) => !state.faults.contains(&(*user, *epoch)),
         }
     }
 }

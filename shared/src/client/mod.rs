@@ -6,7 +6,7 @@
 //! - [`api`]: commands and events; [`platform`]: what it runs on; [`password`]: which passwords are refused
 //! - `account`: registration, login, session; `enter`: beginning to hold a conversation; `sync`: catching up
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
-//! - `history`: what happened, in sentences
+//! - `history`: what happened, in sentences; `heal`: keys that did not come
 //! - `own_keys`: new versions of one's own identity
 //! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose
 //! - `present`: what the page is shown
@@ -17,6 +17,7 @@ pub mod api;
 mod author;
 mod draft;
 mod enter;
+mod heal;
 mod history;
 mod intent;
 pub mod native;
@@ -39,6 +40,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use self::api::{Action, Answer, Command, Connection, Event, Failure, Outcome, Session};
+use self::heal::Moment;
 use self::platform::{Keys, Platform, Store, Table, Write};
 use self::records::{AccountRecord, OutgoingRecord, PinRecord};
 use self::room::Room;
@@ -215,7 +217,10 @@ impl<P: Platform> Client<P> {
         if self.must_be_online().is_err() {
             return;
         }
-        if self.renew_in_rooms().await.is_ok() && self.flush_outbox().await.is_ok() {
+        if self.renew_in_rooms().await.is_ok()
+            && self.tend_all(Moment::Tick).await.is_ok()
+            && self.flush_outbox().await.is_ok()
+        {
             let _ = self.push_synced().await;
         }
     }

@@ -1,19 +1,27 @@
-//! What is shown of a message: its key, its seal, its signature.
+//! What is shown of a message: its key, its seal, its signature; now, or once its key has come.
 
 use super::Client;
-use super::api::{Deed, InvalidRow, Message, MessageState, Proof, Reason, RowBody};
-use super::platform::{Keys, Platform, Table, Write};
-use super::records;
+use super::api::{
+    Deed, InvalidRow, LastLine, Message, MessageState, Proof, Reason, Row, RowBody, RowKey,
+};
+use super::platform::{Keys, Platform, Store, Table, Write};
+use super::present::is_by_another;
+use super::records::{self, EntryRecord};
 use super::room::Room;
+use super::take::last_line;
 use super::trouble::Trouble;
+use super::{damaged, decode_stored};
 use crate::codec::{self, Bytes};
 use crate::crypto::epoch::{EpochContext, EpochKey, open_title};
 use crate::crypto::identity::SignedIdentity;
 use crate::crypto::message::{self, Content, Inner};
 use crate::crypto::signing::Claim;
-use crate::ids::Epoch;
+use crate::ids::{ConversationId, Epoch, IdentityHash};
 use crate::log::state::TitleRecord;
-use crate::log::{Act, MessageEntry, StateEntry};
+use crate::log::{Act, Entry, LogState, MessageEntry, StateEntry};
+
+/// Records read together.
+const TOGETHER: usize = 200;
 
 /// What is shown of an entry.
 pub(super) struct Shown {
@@ -126,6 +134,147 @@ impl<P: Platform> Client<P> {
             happened.what = Deed::Renamed(text);
         }
         Ok(())
+    }
+
+    /// Opens what waits for an epoch's key, and shows it. Written page by page.
+    pub(super) async fn open_waiting(
+        &mut self,
+        room: &mut Room,
+        epoch: Epoch,
+    ) -> Result<(), Trouble> {
+        let id = room.id();
+        let Some(announced) = room.state.epoch_record(epoch) else {
+            return Ok(());
+        };
+        let next = room.state.epoch_record(epoch.next());
+        let end = next.map_or(room.record.frontier.size(), |next| next.number);
+        let prefix = records::entry_prefix(&id);
+        let mut after = announced.number;
+        let mut any = false;
+        loop {
+            let key = records::entry_key(&id, after);
+            let store = self.platform.store();
+            let page = store
+                .scan(Table::Entries, &prefix, Some(&key), false, TOGETHER)
+                .await?;
+            let mut rows = Vec::new();
+            for (key, bytes) in &page {
+                after = records::entry_number(key).ok_or_else(damaged)?;
+                if after >= end {
+                    break;
+                }
+                let record: EntryRecord = decode_stored(bytes)?;
+                if record.waits_for == Some(epoch)
+                    && let Some(record) = self.opened_late(room, after, record).await?
+                {
+                    self.write_entry(&id, after, &record);
+                    rows.extend(record.row);
+                }
+            }
+            let write = room.put_record();
+            self.batch.push(write);
+            self.flush().await?;
+            any |= !rows.is_empty();
+            self.show_rows(id, rows);
+            if page.len() < TOGETHER || after >= end {
+                break;
+            }
+            self.platform.pause().await;
+        }
+        if any {
+            room.record.last = self.find_last_line(id).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest message, for the list.
+    pub(super) async fn find_last_line(
+        &self,
+        id: ConversationId,
+    ) -> Result<Option<LastLine>, Trouble> {
+        let prefix = records::entry_prefix(&id);
+        let mut before: Option<Vec<u8>> = None;
+        loop {
+            let store = self.platform.store();
+            let page = store
+                .scan(Table::Entries, &prefix, before.as_deref(), true, TOGETHER)
+                .await?;
+            for (_, bytes) in &page {
+                let row = records::decode_row(bytes).map_err(|_| damaged())?;
+                if let Some(Row {
+                    time,
+                    body: RowBody::Message(message),
+                    ..
+                }) = row
+                {
+                    return Ok(Some(last_line(&message, time)));
+                }
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == TOGETHER => before = Some(last.clone()),
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// An identity that is or was in force in a conversation.
+    pub(super) async fn identity_in(
+        &self,
+        state: &LogState,
+        hash: &IdentityHash,
+    ) -> Result<Option<SignedIdentity>, Trouble> {
+        let mut people = state.people.values();
+        if let Some(person) = people.find(|person| person.identity.hash() == *hash) {
+            return Ok(Some(person.identity.clone()));
+        }
+        let key = records::identity_key(&state.conversation, hash);
+        let stored = self.read(Table::Entries, &key).await?;
+        stored.map(|bytes| decode_stored(&bytes)).transpose()
+    }
+
+    /// An entry that waited, as it is shown now; `None` if nothing more can be shown.
+    async fn opened_late(
+        &mut self,
+        room: &mut Room,
+        number: u64,
+        mut record: EntryRecord,
+    ) -> Result<Option<EntryRecord>, Trouble> {
+        let key = records::entry_key(&room.id(), number);
+        let bytes = self.read(Table::Log, &key).await?.ok_or_else(damaged)?;
+        let shown = match Entry::parse(&bytes).map_err(|_| damaged())? {
+            Entry::Message(message) => {
+                let identity = message.header.identity;
+                let Some(author) = self.identity_in(&room.state, &identity).await? else {
+                    return Ok(None);
+                };
+                self.message_row(room, &message, &author).await?
+            }
+            Entry::State(state) => {
+                let mut shown = Shown {
+                    body: record.row.clone().map(|row| row.body),
+                    waits_for: None,
+                };
+                self.open_renamed(room, &state, &mut shown).await?;
+                shown
+            }
+            Entry::Server(_) => return Ok(None),
+        };
+        if shown.waits_for.is_some() {
+            return Ok(None);
+        }
+        record.waits_for = None;
+        let Some(body) = shown.body else {
+            return Ok(Some(record));
+        };
+        let (time, key) = (record.time, RowKey::Number(number));
+        let row = Row { key, time, body };
+        // What was shared was never meant to be news.
+        let was_marked = record.row.is_some();
+        if was_marked && is_by_another(&row) && number > room.record.read {
+            room.record.unread += 1;
+        }
+        record.row = Some(row);
+        Ok(Some(record))
     }
 
     /// Opens a message and verifies its signature.

@@ -126,9 +126,12 @@ impl<P: Platform> Client<P> {
             match self.send_waiting(place).await {
                 Ok(()) => {}
                 Err(Trouble::Offline) => return Err(Trouble::Offline),
-                // It waits: a rate limit, or somebody's changed identity.
+                // It waits: for the rate limit, a decision about somebody's changed identity, the password, a key.
                 Err(Trouble::Tell(
-                    Failure::IdentityChanged(..) | Failure::TooMany(_) | Failure::Outdated,
+                    Failure::IdentityChanged(..)
+                    | Failure::TooMany(_)
+                    | Failure::Outdated
+                    | Failure::KeyMissing,
                 )) => {}
                 Err(Trouble::Refused(error)) if error.code == ErrorCode::TooMany => return Ok(()),
                 Err(Trouble::Store(error)) => return Err(error.into()),
@@ -236,7 +239,10 @@ impl<P: Platform> Client<P> {
             room.record.frontier.size() > current.number + EPOCH_ENTRIES
                 || self.platform.now().0 > room.record.epoch_time.0 + EPOCH_MILLIS
         });
-        if old || usable_epoch(&room.state).is_none() {
+        // Without the current key one reads late, but need not write late: any member may bring a new one.
+        if old || usable_epoch(&room.state).is_none() || !self.has_current_key(conversation).await?
+        {
+            let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
             let rekey = Intent::Rekey(room.state.epoch().map(|current| current.epoch));
             self.author(conversation, rekey).await?;
         }
@@ -293,9 +299,7 @@ impl<P: Platform> Client<P> {
         };
         let key = self.epoch_key(&mut room, current.epoch).await;
         self.rooms.insert(conversation, room);
-        let key = key?.ok_or(Failure::Internal(
-            "the conversation's key is missing".into(),
-        ))?;
+        let key = key?.ok_or(Failure::KeyMissing)?;
         let sealed = message::seal(&key, &salt.0, &header, &inner, &signature)
             .map_err(|_| Failure::TooLarge)?;
         let entry = Bytes(assemble_message(header, sealed));

@@ -1,6 +1,7 @@
 //! Catching up with the server's logs, and what comes in live.
 
 use super::api::{Connection, Event, Notice};
+use super::heal::Moment;
 use super::platform::{Platform, Socket, Store};
 use super::room::Room;
 use super::take::Arrival;
@@ -60,6 +61,7 @@ impl<P: Platform> Client<P> {
             self.sync_room(id).await?;
         }
         self.renew_in_rooms().await?;
+        self.tend_all(Moment::CaughtUp).await?;
         self.flush_outbox().await?;
         self.set_connection(Connection::Online);
         Ok(())
@@ -82,19 +84,23 @@ impl<P: Platform> Client<P> {
         if self.must_be_online().is_err() {
             return Ok(());
         }
-        let Some(room) = self.rooms.get(&conversation) else {
-            self.enter(conversation).await?;
-            return self.sync_room(conversation).await;
-        };
-        let size = room.record.frontier.size();
-        match at.number.cmp(&size) {
-            std::cmp::Ordering::Less => self.must_be_the_same(conversation, &at).await,
-            std::cmp::Ordering::Greater => self.sync_room(conversation).await,
-            std::cmp::Ordering::Equal => {
-                self.take_next(conversation, at, None).await?;
-                self.flush_outbox().await
+        let size = self
+            .rooms
+            .get(&conversation)
+            .map(|room| room.record.frontier.size());
+        match size {
+            Some(size) if at.number < size => {
+                return self.must_be_the_same(conversation, &at).await;
+            }
+            Some(size) if at.number == size => self.take_next(conversation, at, None).await?,
+            Some(_) => self.sync_room(conversation).await?,
+            None => {
+                self.enter(conversation).await?;
+                self.sync_room(conversation).await?;
             }
         }
+        self.tend(conversation, Moment::Live).await?;
+        self.flush_outbox().await
     }
 
     /// Takes the entry that comes next in a log, live, and writes it down.

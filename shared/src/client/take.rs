@@ -199,6 +199,7 @@ impl<P: Platform> Client<P> {
                 Act::Compromised(_) => superseded
                     .iter()
                     .for_each(|identity| self.see_compromised(identity)),
+                Act::Rewrap(rewrap) if rewrap.user == me => self.take_rewrap(room, rewrap).await?,
                 _ => {}
             }
         }

@@ -123,11 +123,9 @@ impl LogState {
                 Ok(Effect::Nothing)
             }
             Act::Fault(epoch) => {
-                if self.epoch_record(*epoch).is_none() {
+                if self.epoch_record(*epoch).is_none() || !self.may_read(&turn.sender, *epoch) {
                     return Err(Refusal::NotAllowed);
                 }
-                self.reading(&turn.sender, *epoch)
-                    .ok_or(Refusal::NotAllowed)?;
                 if !self.faults.insert((turn.sender, *epoch)) {
                     return Err(Refusal::Invalid("this fault waits for an answer already"));
                 }

@@ -224,6 +224,14 @@ impl LogState {
         self.reading(user, epoch).is_some() || self.share(user, epoch).is_some()
     }
 
+    /// Identity hash and version under which somebody gets the key of an epoch that they may read.
+    pub fn wrapped_for(&self, user: &UserId, epoch: Epoch) -> Option<(IdentityHash, u32)> {
+        let reading = self.reading(user, epoch);
+        let by_right = reading.map(|reading| (reading.identity, reading.version));
+        let share = || self.share(user, epoch);
+        by_right.or_else(|| share().map(|share| (share.identity, share.version)))
+    }
+
     /// Whether somebody is an accepted member.
     pub fn is_accepted(&self, user: &UserId) -> bool {
         self.people.get(user).is_some_and(Person::is_accepted)
