@@ -82,7 +82,8 @@ async fn the_algorithm_changes_in_every_conversation_at_once() {
         let page = bob.page.borrow();
         assert_eq!(algorithms(&page, id), [RsaPss, Dsa]);
         assert_eq!(algorithms(&page, other), [Dsa]);
-        assert!(happened(&page, id, &Deed::Rotated));
+        assert!(happened(&page, id, &Deed::Switched(Dsa)));
+        assert!(!happened(&page, id, &Deed::Rotated));
         assert!(page.conversations[&id].blocked.is_none());
         assert_eq!(page.conversations[&other].title, "another");
         let told = Notice::RotatedSinceVerified("alice".into());

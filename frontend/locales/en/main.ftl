@@ -250,6 +250,10 @@ deed-rotated = { $own ->
     [yes] You have new keys, signed by the old ones.
    *[no] { $actor } has new keys, signed by the old ones.
 }
+deed-switched = { $own ->
+    [yes] You sign with { $algorithm } now.
+   *[no] { $actor } signs with { $algorithm } now.
+}
 deed-compromised = { $own ->
     [yes] You declared your old keys compromised.
    *[no] { $actor } declared the old keys compromised.
@@ -440,7 +444,7 @@ failure-too-many =
 failure-no-such-person = Nobody here is called { $name }. Check the spelling.
 failure-already-member = { $name } is in this conversation already.
 failure-nobody-to-invite = Name at least one other person.
-failure-identity-changed = { $name }’s keys have changed. Decide in the conversation whether to accept them; nothing is sent until then.
+failure-identity-changed = { $name }’s keys have changed. Ask { $name } in another way whether that is real before you accept them; nothing is sent until then.
 failure-not-allowed = You are not allowed to do this here. Your place in the conversation may have changed.
 failure-log-broken = This conversation has been stopped because its record was altered. Nothing more can be sent here.
 failure-too-large = This is too long or too much at once. Split it up.

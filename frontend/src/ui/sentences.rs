@@ -176,6 +176,12 @@ pub fn happened(happened: &Happened) -> AttrValue {
                 name = name.as_str()
             )
         }
+        Deed::Switched(to) => t!(
+            "deed-switched",
+            own = own,
+            actor = actor,
+            algorithm = algorithm(*to).as_str()
+        ),
         Deed::ServerRekeyed(epoch) => t!("deed-server-rekeyed", epoch = epoch.0),
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn happened(
         Act::Promote(user) => Deed::Promoted(name(user)),
         Act::Demote(user) => Deed::Demoted(name(user)),
         Act::Rename(_) => Deed::RenamedSealed,
-        Act::Identity(_) => Deed::Rotated,
+        Act::Identity(_) => rotated(before, after, &sender),
         Act::Compromised(_) => Deed::Compromised,
         Act::Epoch(announcement) => Deed::Rekeyed(announcement.epoch),
         Act::Share(share) => Deed::Shared(name(&share.user)),
@@ -76,6 +76,24 @@ pub(super) fn happened(
         what,
         algorithm: author.identity.identity().algorithm,
     }))
+}
+
+/// A new version of an identity with fresh keys, or with the same ones in another use.
+fn rotated(before: &LogState, after: &LogState, who: &UserId) -> Deed {
+    let in_force = |state: &LogState| {
+        let person = state.people.get(who)?;
+        Some(person.identity.identity().clone())
+    };
+    match (in_force(before), in_force(after)) {
+        (Some(old), Some(new))
+            if old.encryption == new.encryption
+                && old.rsa_signing == new.rsa_signing
+                && old.dsa_signing == new.dsa_signing =>
+        {
+            Deed::Switched(new.algorithm)
+        }
+        _ => Deed::Rotated,
+    }
 }
 
 /// Identities that a valid state entry puts out of force, or leaves behind on the way to a newer one.

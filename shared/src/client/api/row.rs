@@ -175,6 +175,9 @@ pub enum Deed {
     /// Named the conversation; the name cannot be opened here.
     #[n(17)]
     RenamedSealed,
+    /// Signs with this one from then on; the keys are the same.
+    #[n(18)]
+    Switched(#[n(0)] Algorithm),
 }
 
 /// An entry that is not rendered.
