@@ -40,10 +40,12 @@ pub fn Dialog(props: &Props) -> Html {
         }
     });
     let oncancel = {
-        let (on_close, closable) = (props.on_close.clone(), props.closable);
+        let (node, on_close, closable) = (node.clone(), props.on_close.clone(), props.closable);
         Callback::from(move |event: Event| {
             event.prevent_default();
-            if closable {
+            // Not what a dialog within this one was asked.
+            let own = event.target().is_some() && event.target() == node.get().map(Into::into);
+            if closable && own {
                 on_close.emit(());
             }
         })

@@ -66,10 +66,12 @@ pub fn AskedDialog(props: &Props) -> Html {
         Some(Asked::Verify(user)) => {
             let mut members = props.conversation.members.iter();
             let member = members.find(|member| member.user == user).cloned();
-            member.map_or_else(
-                Html::default,
-                |member| html! { <SafetyNumber {member} {on_close} /> },
-            )
+            member.map_or_else(Html::default, |member| {
+                html! {
+                    <SafetyNumber {user} name={member.name} verified={member.verified}
+                        by_link={member.by_link} {on_close} />
+                }
+            })
         }
         Some(Asked::Leave) => {
             let on_confirm = Callback::from(move |()| {

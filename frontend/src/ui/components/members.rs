@@ -14,7 +14,7 @@ use super::managed::ManagedMark;
 use super::member::MemberItem;
 use super::member_dialogs::{Asked, AskedDialog};
 use crate::ui::context::use_shown;
-use crate::ui::state::{Room, can_write};
+use crate::ui::state::{Room, can_write, ordered};
 use crate::ui::text::t;
 
 /// Properties of [`Members`].
@@ -76,7 +76,7 @@ pub fn Members(props: &Props) -> Html {
                         <Glyph icon={Icon::Cross} />
                     </button>
                 </header>
-                <ul class="member-list">{ for conversation.members.iter().map(member) }</ul>
+                <ul class="member-list">{ for ordered(conversation, &props.me).into_iter().map(member) }</ul>
                 <div class="stack">
                     if may_act {
                         <button type="button" class="button wide" onclick={ask(Asked::Invite)}>

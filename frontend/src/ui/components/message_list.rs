@@ -41,7 +41,7 @@ pub struct Props {
     pub room: Rc<Room>,
     /// Who looks.
     pub me: UserId,
-    /// Whether authors are named: there are more than two.
+    /// Whether authors are named: there are, or were, more than two.
     pub named: bool,
     /// Whom the person has blocked.
     pub blocked: Rc<BTreeMap<UserId, String>>,

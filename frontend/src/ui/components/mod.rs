@@ -4,6 +4,7 @@ pub mod account_menu;
 pub mod avatar;
 pub mod blocked_banner;
 pub mod blocked_people;
+pub mod changed_keys;
 pub mod composer;
 pub mod connection;
 pub mod conversation_list;

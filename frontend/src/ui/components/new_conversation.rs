@@ -6,6 +6,7 @@ use secure_chat_shared::client::api::{Action, Answer};
 use secure_chat_shared::ids::ConversationId;
 use yew::prelude::*;
 
+use super::changed_keys::{ChangedKeys, other_failure};
 use super::dialog::Dialog;
 use super::field::{Choice, Choices, TextField};
 use super::invite_link::InviteLink;
@@ -44,11 +45,10 @@ pub fn NewConversation(props: &Props) -> Html {
             }
         }))
     };
-    let onsubmit = {
+    let create = {
         let (people, title, request) = (people.clone(), title.clone(), request.clone());
         let managed = *kind == MANAGED;
-        Callback::from(move |event: SubmitEvent| {
-            event.prevent_default();
+        Callback::from(move |()| {
             let people = all(&people.0, &people.1);
             request.send(Action::CreateConversation {
                 people,
@@ -57,6 +57,7 @@ pub fn NewConversation(props: &Props) -> Html {
             });
         })
     };
+    let onsubmit = create.reform(|event: SubmitEvent| event.prevent_default());
     let on_people = {
         let people = people.clone();
         Callback::from(move |now| people.set(now))
@@ -84,7 +85,8 @@ pub fn NewConversation(props: &Props) -> Html {
             <form {onsubmit} class="form">
                 <PeopleInput id="new-people" people={people.0.clone()} typing={people.1.clone()}
                     on_change={on_people} known={known(&shown)}
-                    error={request.failure.as_ref().map(sentences::failure)} />
+                    error={other_failure(&request.failure)} />
+                <ChangedKeys failure={request.failure.clone()} on_accepted={create} />
                 <TextField id="new-title" label={t!("title")} value={(*title).clone()} on_input={on_title}
                     hint={t!("title-hint")} />
                 <Choices id="new-key" label={t!("conversation-key")} choices={kinds} chosen={*kind}
@@ -120,16 +122,16 @@ pub fn InvitePeople(props: &InviteProps) -> Html {
     let people = use_state(|| (Vec::<String>::new(), String::new()));
     let request = use_request(props.on_close.reform(|_: Answer| ()));
     let conversation = props.conversation;
-    let onsubmit = {
+    let invite = {
         let (people, request) = (people.clone(), request.clone());
-        Callback::from(move |event: SubmitEvent| {
-            event.prevent_default();
+        Callback::from(move |()| {
             request.send(Action::Invite {
                 conversation,
                 people: all(&people.0, &people.1),
             });
         })
     };
+    let onsubmit = invite.reform(|event: SubmitEvent| event.prevent_default());
     let on_change = {
         let people = people.clone();
         Callback::from(move |now| people.set(now))
@@ -148,7 +150,8 @@ pub fn InvitePeople(props: &InviteProps) -> Html {
             <form {onsubmit} class="form">
                 <p class="hint">{ t!("invite-hint") }</p>
                 <PeopleInput id="invite-people" people={people.0.clone()} typing={people.1.clone()}
-                    {on_change} {known} error={request.failure.as_ref().map(sentences::failure)} />
+                    {on_change} {known} error={other_failure(&request.failure)} />
+                <ChangedKeys failure={request.failure.clone()} on_accepted={invite} />
                 <div class="dialog-foot">
                     <button type="submit" class="button primary" aria-busy={request.busy.to_string()}
                         disabled={request.busy || (people.0.is_empty() && people.1.trim().is_empty())}>

@@ -1,6 +1,7 @@
 //! The safety number of two people.
 
-use secure_chat_shared::client::api::{Action, Answer, Member};
+use secure_chat_shared::client::api::{Action, Answer};
+use secure_chat_shared::ids::UserId;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
@@ -14,7 +15,18 @@ use crate::ui::text::t;
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// The other person.
-    pub member: Member,
+    pub user: UserId,
+    /// Their name.
+    pub name: AttrValue,
+    /// Whether they are verified.
+    #[prop_or_default]
+    pub verified: bool,
+    /// Whether they are verified by an invite link.
+    #[prop_or_default]
+    pub by_link: bool,
+    /// The numbers are the same.
+    #[prop_or_default]
+    pub on_marked: Callback<()>,
     /// Compared, or put off.
     pub on_close: Callback<()>,
 }
@@ -31,21 +43,25 @@ pub fn SafetyNumber(props: &Props) -> Html {
             }
         }))
     };
-    let marked = use_request(props.on_close.reform(|_: Answer| ()));
-    let user = props.member.user;
+    let marked = {
+        let (on_marked, on_close) = (props.on_marked.clone(), props.on_close.clone());
+        use_request(Callback::from(move |_: Answer| {
+            on_close.emit(());
+            on_marked.emit(());
+        }))
+    };
+    let user = props.user;
     {
         let asked = asked.clone();
         use_effect_with(user, move |user| asked.send(Action::SafetyNumber(*user)));
     }
-    let Member {
-        verified, by_link, ..
-    } = props.member;
+    let (verified, by_link) = (props.verified, props.by_link);
     let mark = |verified: bool| {
         let marked = marked.clone();
         Callback::from(move |_: MouseEvent| marked.send(Action::MarkVerified { user, verified }))
     };
     let group = |digits: &str| html! { <span>{ digits.to_owned() }{ " " }</span> };
-    let name = props.member.name.as_str();
+    let name = props.name.as_str();
     let failure = asked.failure.as_ref().or(marked.failure.as_ref());
     html! {
         <Dialog title={t!("safety-number")} on_close={props.on_close.clone()}>

@@ -20,7 +20,7 @@ use crate::ui::components::message_list::MessageList;
 use crate::ui::components::presence;
 use crate::ui::context::{Shown, use_minute, use_shown, use_tools};
 use crate::ui::route::Route;
-use crate::ui::state::{Change, can_write, is_invitation, others};
+use crate::ui::state::{Change, Room, can_write, is_invitation, others};
 use crate::ui::text::{list, t};
 use crate::ui::{browser, sentences};
 
@@ -94,7 +94,10 @@ pub fn ConversationPage(props: &Props) -> Html {
             browser::focus(".members-button");
         })
     };
-    let named = others(&conversation, &props.me).nth(1).is_some();
+    let only_other = only_other(&conversation, &props.me);
+    let besides = |room: &Rc<Room>| room.has_author_besides(only_other);
+    let named =
+        others(&conversation, &props.me).nth(1).is_some() || room.as_ref().is_some_and(besides);
     html! {
         <main class="conversation" data-details={details.to_string()}>
             <div class="conversation-main">

@@ -326,6 +326,16 @@ impl State {
     }
 }
 
+/// Everybody who may read it, for a list: oneself, admins, members, who is invited; each by name.
+pub fn ordered<'a>(conversation: &'a Conversation, me: &UserId) -> Vec<&'a Member> {
+    let mut members: Vec<_> = conversation.members.iter().collect();
+    members.sort_by(|a, b| {
+        let rank = |member: &Member| (member.user != *me, member.invited, !member.admin);
+        rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
+    });
+    members
+}
+
 /// The others who may read it.
 pub fn others<'a>(
     conversation: &'a Conversation,

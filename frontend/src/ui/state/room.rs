@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use secure_chat_shared::client::api::{Row, RowBody, RowKey};
-use secure_chat_shared::ids::MessageId;
+use secure_chat_shared::ids::{MessageId, UserId};
 
 /// Rows that stay when those far above go.
 const KEPT: usize = 150;
@@ -64,6 +64,14 @@ impl Room {
     /// Whether there is enough to let go of.
     pub(super) fn is_long(&self) -> bool {
         self.rows.len() > 2 * KEPT
+    }
+
+    /// Whether somebody else than oneself and this one has written: who is gone by now, for example.
+    pub fn has_author_besides(&self, other: Option<UserId>) -> bool {
+        self.rows.values().any(|row| match &row.body {
+            RowBody::Message(message) => !message.own && Some(message.author) != other,
+            RowBody::Happened(_) | RowBody::Invalid(_) => false,
+        })
     }
 
     /// The oldest number here.

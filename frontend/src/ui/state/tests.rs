@@ -256,6 +256,56 @@ fn notes_do_not_repeat_and_do_not_pile_up() {
 }
 
 #[test]
+fn members_are_listed_by_what_they_may_do() {
+    let member = |user, name: &str, invited, admin| Member {
+        user: UserId([user; 16]),
+        name: name.into(),
+        invited,
+        admin,
+        verified: false,
+        removable: false,
+        by_link: false,
+        rotated: false,
+        changeable: false,
+        shareable: false,
+        algorithm: Algorithm::RsaPss,
+    };
+    let mut conversation = conversation(1, 1, 0);
+    conversation.members = vec![
+        member(1, "dave", true, false),
+        member(2, "carol", false, false),
+        member(3, "bob", false, true),
+        member(4, "zoe", false, false),
+        member(5, "alice", false, false),
+    ];
+    let names: Vec<_> = ordered(&conversation, &UserId([4; 16]))
+        .iter()
+        .map(|member| member.name.as_str())
+        .collect();
+    assert_eq!(names, ["zoe", "bob", "alice", "carol", "dave"]);
+}
+
+#[test]
+fn authors_are_named_unless_there_is_but_one_other() {
+    let by = |number, author| {
+        let mut row = message(RowKey::Number(number), number as u8, MessageState::Sent);
+        if let RowBody::Message(message) = &mut row.body {
+            message.author = UserId([author; 16]);
+            message.own = author == 1;
+        }
+        row
+    };
+    let bob = UserId([2; 16]);
+    let besides_bob = |list: Vec<Row>| {
+        let state = told([rows(list, None)]);
+        state.room(&id(1)).unwrap().has_author_besides(Some(bob))
+    };
+    assert!(!besides_bob(vec![by(1, 1), by(2, 2), by(3, 2)]));
+    assert!(besides_bob(vec![by(1, 2), by(2, 3)]), "carol was there");
+    assert!(besides_bob(vec![by(1, 1), by(2, 3)]), "bob wrote nothing");
+}
+
+#[test]
 fn the_newest_deed_is_found_among_messages() {
     let mut deed = message(RowKey::Number(2), 2, MessageState::Sent);
     deed.body = RowBody::Happened(Happened {
