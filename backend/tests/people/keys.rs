@@ -12,14 +12,14 @@ use super::local;
 use super::page::Page;
 use super::person::{PASSWORD, Person};
 
-fn change(change: KeyChange) -> Action {
+pub fn change(change: KeyChange) -> Action {
     Action::ChangeKeys {
         password: Password(PASSWORD.into()),
         change,
     }
 }
 
-fn member(page: &Page, id: ConversationId, name: &str) -> Member {
+pub fn member(page: &Page, id: ConversationId, name: &str) -> Member {
     let members = &page.conversations[&id].members;
     members
         .iter()

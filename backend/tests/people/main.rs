@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
+mod blocking;
+mod browsers;
 #[path = "../common/mod.rs"]
 mod common;
 mod healing;
 mod history;
 mod hostile;
 mod keys;
+mod links;
 mod managed;
 mod network;
 mod page;

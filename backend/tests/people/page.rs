@@ -20,6 +20,8 @@ pub struct Page {
     pub presence: BTreeMap<UserId, PresenceStatus>,
     pub notices: Vec<Notice>,
     pub blocked: Vec<api::BlockedPerson>,
+    /// Texts of which the system would have told.
+    pub arrived: Vec<String>,
     pub recovery_code: Option<String>,
     pub answers: HashMap<u64, Outcome>,
 }
@@ -59,7 +61,8 @@ impl Page {
             api::Event::Notice(notice) => self.notices.push(notice),
             api::Event::Blocked(users) => self.blocked = users,
             api::Event::RecoveryCode(code) => self.recovery_code = Some(code),
-            api::Event::Progress(_) | api::Event::Arrived { .. } => {}
+            api::Event::Arrived { text, .. } => self.arrived.push(text),
+            api::Event::Progress(_) => {}
         }
     }
 

@@ -15,7 +15,9 @@ use super::person::Person;
 /// Every epoch key on somebody's device, of whichever conversation.
 async fn keys(person: &Person) -> Vec<EpochKey> {
     let store = &person.device().store;
-    let records = store.scan(Table::Epochs, &[], None, false, usize::MAX).await;
+    let records = store
+        .scan(Table::Epochs, &[], None, false, usize::MAX)
+        .await;
     let keys = records.unwrap().into_iter();
     keys.map(|(_, bytes)| EpochKey::from_slice(&bytes).unwrap())
         .collect()

@@ -220,6 +220,7 @@ impl<P: Platform> Client<P> {
         self.presence.clear();
         self.open.clear();
         self.batch.clear();
+        self.unknown_answers.clear();
         self.synced = Synced::default();
         self.platform.keys().wipe().await?;
         Ok(self.platform.store().clear().await?)
@@ -306,6 +307,7 @@ impl<P: Platform> Client<P> {
 
     /// Signing in has worked; catching up may fail and is tried again, which is no failure of signing in.
     async fn after_sign_in(&mut self, generation: u64) -> Result<Answer, Trouble> {
+        self.show_blocked();
         self.set_connection(super::api::Connection::CatchingUp);
         if let Err(trouble) = self.catch_up(generation).await {
             self.after_sync_trouble(&trouble).await;

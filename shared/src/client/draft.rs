@@ -84,12 +84,20 @@ impl<P: Platform> Client<P> {
         };
         let missing = || Trouble::Tell(Failure::NotAllowed);
         let act = match intent {
-            Intent::Invite(people) => Act::Invite(Invite {
-                people: newcomers(people, state).cloned().collect(),
-                link_proofs: Vec::new(),
-                announcement,
+            Intent::Invite(people) => {
+                let people: Vec<_> = newcomers(people, state).cloned().collect();
+                Act::Invite(Invite {
+                    link_proofs: self.link_proofs(&people, &me.identity.hash()),
+                    people,
+                    announcement,
+                })
+            }
+            Intent::Accept => Act::Accept(Accept {
+                link_proof: match me.standing {
+                    Standing::Invited { by } => self.link_proof(&by, &me.identity.hash()),
+                    Standing::Accepted(_) => None,
+                },
             }),
-            Intent::Accept => Act::Accept(Accept { link_proof: None }),
             Intent::Decline => Act::Decline,
             Intent::Leave => Act::Leave,
             Intent::Remove(user) => {

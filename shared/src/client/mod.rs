@@ -9,17 +9,20 @@
 //! - `history`: what happened, in sentences; `heal`: keys that did not come
 //! - `own_keys`: new versions of one's own identity
 //! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose
+//! - `links`: invite links; `blocking`: whom the person does not want to hear from
 //! - `present`: what the page is shown
 
 mod account;
 mod alarms;
 pub mod api;
 mod author;
+mod blocking;
 mod draft;
 mod enter;
 mod heal;
 mod history;
 mod intent;
+mod links;
 pub mod native;
 mod open;
 mod outbox;
@@ -41,6 +44,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use self::api::{Action, Answer, Command, Connection, Event, Failure, Outcome, Session};
 use self::heal::Moment;
+use self::links::LinkAnswer;
 use self::platform::{Keys, Platform, Store, Table, Write};
 use self::records::{AccountRecord, OutgoingRecord, PinRecord};
 use self::room::Room;
@@ -76,6 +80,8 @@ pub struct Client<P: Platform> {
     synced: Synced,
     /// Digests of claims that were verified and hold.
     held: RefCell<HashSet<[u8; 32]>>,
+    /// Answers to invite links that are not known here.
+    unknown_answers: Vec<LinkAnswer>,
     /// Writes that belong together and have not been made yet.
     batch: Vec<Write>,
 }
@@ -99,6 +105,7 @@ impl<P: Platform> Client<P> {
             answered: VecDeque::new(),
             synced: Synced::default(),
             held: RefCell::default(),
+            unknown_answers: Vec::new(),
             batch: Vec::new(),
         }
     }
@@ -194,7 +201,10 @@ impl<P: Platform> Client<P> {
             protocol::Event::Entry {
                 conversation,
                 entry,
-            } => self.on_entry(conversation, entry).await,
+            } => match self.on_entry(conversation, entry).await {
+                Ok(()) => self.check_unknown_answers().await,
+                Err(trouble) => Err(trouble),
+            },
             protocol::Event::Presence(presence) => {
                 self.set_presence(presence);
                 Ok(())
@@ -266,10 +276,10 @@ impl<P: Platform> Client<P> {
             } => self.set_admin(conversation, user, admin).await,
             Action::ChangeKeys { password, change } => self.change_keys(&password, change).await,
             Action::FetchKeys { password } => self.fetch_keys(&password).await,
-            Action::ShareHistory { .. }
-            | Action::MakeLink
-            | Action::FollowLink { .. }
-            | Action::Block { .. } => Err(Failure::WrongState.into()),
+            Action::MakeLink => self.make_link().await,
+            Action::FollowLink { fragment } => self.follow_link(&fragment).await,
+            Action::Block { user, blocked } => self.block(user, blocked).await,
+            Action::ShareHistory { .. } => Err(Failure::WrongState.into()),
             Action::History(conversation) => self.history(conversation).await,
             Action::Accept(conversation) => self.accept(conversation).await,
             Action::Decline(conversation) => self.decline(conversation).await,

@@ -36,7 +36,13 @@ impl<P: Platform> Client<P> {
             .await?;
         let mut found = Vec::with_capacity(asked.len());
         for person in &reply.people {
-            let identity = self.follow_chain(person).await?;
+            let identity = match self.follow_chain(person).await {
+                Ok(identity) => identity,
+                Err(trouble) => {
+                    self.flush().await?;
+                    return Err(trouble);
+                }
+            };
             if asked.remove(&identity.identity().name).is_none() {
                 return Err(Trouble::BadReply(
                     "the directory gave somebody who was not asked for",

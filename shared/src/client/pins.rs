@@ -15,7 +15,7 @@ use crate::protocol::{Found, LookupUsers};
 
 impl<P: Platform> Client<P> {
     /// Verifies what the directory says of somebody and follows it. A change that does not follow from the pin, or
-    /// follows only from a compromised version, stops here.
+    /// follows only from a compromised version, stops here. What it keeps is written with the batch, also if it fails.
     pub(super) async fn follow_chain(&mut self, found: &Found) -> Result<SignedIdentity, Trouble> {
         let chain = self.verified_chain(&found.identities).await?;
         let newest = chain.last().cloned().ok_or_else(nonsense)?;
@@ -37,13 +37,17 @@ impl<P: Platform> Client<P> {
         else {
             self.keep_pin(user, pin);
             self.note_conflict(&newest);
-            self.flush().await?;
             return Err(Failure::IdentityChanged(user, name.to_string()).into());
         };
-        if pin.pin.resets == 0 {
-            // A new browser knows the newest version alone; what is before it on the chain is no mismatch.
-            pin.earlier = chain[..at].iter().map(SignedIdentity::hash).collect();
-        }
+        // A new browser knows the newest version alone; what is before it on the chain is no mismatch, back to where the
+        // person accepted it.
+        let is_known = |signed: &SignedIdentity| pin.earlier.contains(&signed.hash());
+        let from = match pin.pin.resets {
+            0 => 0,
+            _ => chain[..at].iter().position(is_known).unwrap_or(at),
+        };
+        let before = chain[from..at].iter().map(SignedIdentity::hash);
+        pin.earlier = before.collect();
         let was = pin.pin;
         let stop =
             compromised.filter(|stop| at <= *stop || pin.earlier.contains(&chain[*stop].hash()));
@@ -61,7 +65,6 @@ impl<P: Platform> Client<P> {
                 (self.emit)(Event::Notice(Notice::Compromised(name.to_string())));
             }
             self.keep_pin(user, pin);
-            self.flush().await?;
             self.show_rooms_of(&user);
             return Err(Failure::IdentityChanged(user, name.to_string()).into());
         }
@@ -73,7 +76,6 @@ impl<P: Platform> Client<P> {
         self.keep_pin(user, pin);
         if self.synced.state.rival(&name, &user).is_some() {
             // The name now leads to another account: somebody who deleted theirs, or a swap.
-            self.flush().await?;
             return Err(Failure::IdentityChanged(user, name.to_string()).into());
         }
         Ok(newest)
@@ -159,6 +161,21 @@ impl<P: Platform> Client<P> {
         for signed in unknown {
             self.see_identity(signed, false);
         }
+        Ok(())
+    }
+
+    /// A version that its predecessor signed, in a valid entry. What does not follow the pin may lie behind it: another
+    /// browser of this user has followed further, and the directory says how.
+    pub(super) async fn see_version(&mut self, signed: &SignedIdentity) -> Result<(), Trouble> {
+        let identity = signed.identity();
+        let follows = self.pins.get(&identity.user).is_none_or(|pin| {
+            let next = identity.previous == Some(pin.pin.identity) && !pin.pin.compromised;
+            next || pin.holds(&signed.hash())
+        });
+        if !follows {
+            return self.see_identities(std::slice::from_ref(signed)).await;
+        }
+        self.see_identity(signed, true);
         Ok(())
     }
 
@@ -275,12 +292,15 @@ impl<P: Platform> Client<P> {
             (None, Some(_)) => {}
             (None, None) => return Err(Failure::WrongState.into()),
         }
+        let mut holders = vec![user];
         if let Some(name) = rival {
-            self.synced.give_name(&name, user, self.platform.now());
+            holders.extend(self.synced.give_name(&name, user, self.platform.now()));
         }
         self.keep_pin(user, pin);
         self.flush().await?;
-        self.show_rooms_of(&user);
+        for user in &holders {
+            self.show_rooms_of(user);
+        }
         if self.must_be_online().is_ok() {
             self.flush_outbox().await?;
         }

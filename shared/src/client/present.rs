@@ -29,6 +29,9 @@ impl<P: Platform> Client<P> {
         if let Some(code) = unsaved {
             (self.emit)(Event::RecoveryCode(code));
         }
+        if self.account.is_some() {
+            self.show_blocked();
+        }
         let ids: Vec<ConversationId> = self.rooms.keys().copied().collect();
         for id in &ids {
             self.show_room(id);
@@ -235,7 +238,7 @@ impl<P: Platform> Client<P> {
     }
 
     /// At most a page of rows, newest first found, and whether older ones exist.
-    async fn rows_before(
+    pub(super) async fn rows_before(
         &self,
         id: ConversationId,
         before: Option<u64>,
@@ -256,7 +259,11 @@ impl<P: Platform> Client<P> {
         Ok((rows.into_iter().flatten().collect(), more))
     }
 
-    async fn unread_after(&self, id: ConversationId, number: u64) -> Result<u32, Trouble> {
+    pub(super) async fn unread_after(
+        &self,
+        id: ConversationId,
+        number: u64,
+    ) -> Result<u32, Trouble> {
         let prefix = records::entry_prefix(&id);
         let after = records::entry_key(&id, number);
         let store = self.platform.store();
@@ -266,14 +273,15 @@ impl<P: Platform> Client<P> {
         let mut unread = 0;
         for (_, bytes) in found {
             let row = records::decode_row(&bytes).map_err(|_| super::damaged())?;
-            unread += u32::from(row.as_ref().is_some_and(is_by_another));
+            let counts = |row: &Row| is_by_another(row) && !self.is_by_blocked(row);
+            unread += u32::from(row.as_ref().is_some_and(counts));
         }
         Ok(unread)
     }
 
     fn conversation(&self, room: &Room) -> Option<Conversation> {
         let me = self.account.as_ref()?.user;
-        if !room.is_reached() {
+        if self.is_hidden(room) {
             return None;
         }
         let id = room.id();
@@ -297,7 +305,7 @@ impl<P: Platform> Client<P> {
                     admin: person.admin,
                     verified: self.is_verified(user),
                     removable: *user != me && (own_admin || invited == Some(me)),
-                    by_link: pin.is_some_and(|pin| pin.by_link),
+                    by_link: self.is_verified(user) && pin.is_some_and(|pin| pin.by_link),
                     rotated: pin.is_some_and(|pin| pin.verified_before && !pin.verified),
                     changeable: *user != me && own_admin && invited.is_none(),
                     shareable: false,

@@ -76,12 +76,19 @@ impl Synced {
         }
     }
 
-    /// The person decided whom a name means from now on.
-    pub(super) fn give_name(&mut self, name: &UserName, user: UserId, now: Timestamp) {
+    /// The person decided whom a name means from now on; these had it, or shared it.
+    pub(super) fn give_name(
+        &mut self,
+        name: &UserName,
+        user: UserId,
+        now: Timestamp,
+    ) -> Vec<UserId> {
         let holders = self.state.names.entry(name.clone()).or_default();
+        let before = holders.keys().copied().collect();
         let newest = holders.values().max().copied().unwrap_or_default();
         holders.insert(user, vault::later(newest, now));
         self.touch();
+        before
     }
 }
 
@@ -106,12 +113,16 @@ impl<P: Platform> Client<P> {
     ) -> Result<(), Trouble> {
         let theirs: VaultState =
             codec::decode(bytes).map_err(|_| Trouble::BadReply("the synced state is malformed"))?;
+        let blocked = self.blocked_people();
         let changed = self.merge_synced(generation, &theirs);
         self.synced.dirty = self.present_state() != theirs;
         self.synced.unsaved = true;
         self.flush().await?;
         for id in &changed {
             self.show_room(id);
+        }
+        if self.blocked_people() != blocked {
+            self.blocked_changed().await?;
         }
         for (id, view) in theirs.views {
             self.must_hold_view(id, view).await?;

@@ -60,6 +60,7 @@ impl<P: Platform> Client<P> {
         for id in missing {
             self.sync_room(id).await?;
         }
+        self.check_unknown_answers().await?;
         self.renew_in_rooms().await?;
         self.tend_all(Moment::CaughtUp).await?;
         self.flush_outbox().await?;

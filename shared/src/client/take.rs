@@ -6,6 +6,7 @@ use super::Client;
 use super::api::{Event, LastLine, Message, Reason, Row, RowBody, RowKey};
 use super::enter::parsed;
 use super::history::{happened, superseded};
+use super::links::{LinkAnswer, link_answers};
 use super::open::{Shown, invalid, name_of};
 use super::platform::{Platform, Table, Write};
 use super::present::is_by_another;
@@ -45,6 +46,8 @@ pub(super) struct Changed {
     happened: Option<RowBody>,
     /// Identities that are in force no more.
     superseded: Vec<SignedIdentity>,
+    /// Answers to invite links.
+    answers: Vec<LinkAnswer>,
 }
 
 /// Why an entry stops a log.
@@ -150,12 +153,14 @@ impl<P: Platform> Client<P> {
         let (before, me) = (&room.state, self.me()?.user);
         let happened = happened(before, judged.next_state(before), &entry, me);
         let superseded = superseded(before, &entry, judged.change());
+        let answers = link_answers(before, &entry);
         let change = room.state.apply(judged);
         Ok(Ok(Checked::Changed(Box::new(Changed {
             entry,
             change,
             happened,
             superseded,
+            answers,
         }))))
     }
 
@@ -183,6 +188,7 @@ impl<P: Platform> Client<P> {
             entry,
             change,
             superseded,
+            answers,
             ..
         } = changed;
         for identity in superseded {
@@ -192,9 +198,9 @@ impl<P: Platform> Client<P> {
             match &state.header.act {
                 Act::Invite(invite) => self.see_identities(&invite.people).await?,
                 Act::Identity(new) => {
-                    new.versions
-                        .iter()
-                        .for_each(|identity| self.see_identity(identity, true));
+                    for identity in &new.versions {
+                        self.see_version(identity).await?;
+                    }
                 }
                 Act::Compromised(_) => superseded
                     .iter()
@@ -203,6 +209,7 @@ impl<P: Platform> Client<P> {
                 _ => {}
             }
         }
+        self.take_link_answers(answers);
         if change.joined.contains(&me) {
             room.record.invited = Some(time);
         }
@@ -261,20 +268,8 @@ impl<P: Platform> Client<P> {
             body,
         });
         if let Some(row) = &row {
-            room.record.active = room.record.active.max(time);
-            if is_by_another(row) && number > room.record.read {
-                room.record.unread += 1;
-            }
-            if let RowBody::Message(message) = &row.body {
-                room.record.last = Some(last_line(message, time));
-                if !message.own && arrival == Arrival::Live {
-                    let (author, text) = (message.author_name.clone(), message.text.clone());
-                    (self.emit)(Event::Arrived {
-                        conversation,
-                        author,
-                        text,
-                    });
-                }
+            if !self.is_by_blocked(row) {
+                self.tell_of(room, number, row, arrival);
             }
             self.show_rows(conversation, vec![row.clone()]);
         }
@@ -287,6 +282,25 @@ impl<P: Platform> Client<P> {
         };
         self.write_entry(&conversation, number, &record);
         self.write_bytes(&conversation, at);
+    }
+
+    /// A row by somebody who is not blocked: counted, and told of if it is new.
+    fn tell_of(&mut self, room: &mut Room, number: u64, row: &Row, arrival: Arrival) {
+        room.record.active = room.record.active.max(row.time);
+        if is_by_another(row) && number > room.record.read {
+            room.record.unread += 1;
+        }
+        if let RowBody::Message(message) = &row.body {
+            room.record.last = Some(last_line(message, row.time));
+            if !message.own && arrival == Arrival::Live {
+                let (author, text) = (message.author_name.clone(), message.text.clone());
+                (self.emit)(Event::Arrived {
+                    conversation: room.id(),
+                    author,
+                    text,
+                });
+            }
+        }
     }
 
     /// Puts an entry's record into the batch; what happened also where it is read without the messages.
