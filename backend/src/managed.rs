@@ -170,7 +170,7 @@ impl Signer {
     }
 
     /// Makes a key for everybody who may read in `state`, whose log has grown to `view`, wraps and announces it, and
-    /// forgets it. Takes a fifth of a millisecond a reader: to be called where that holds nobody up.
+    /// forgets it. Takes part of a millisecond a reader: to be called where that holds nobody up.
     pub fn announce(&self, state: &LogState, view: View) -> Result<Announced, ManagedError> {
         on_passing_stack(|| self.make_announcement(state, view))
     }

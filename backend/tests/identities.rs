@@ -1,6 +1,10 @@
 //! New versions of an identity: who may publish one, and who hears of it.
 
+#![allow(clippy::unwrap_used)] // in helpers too
+
 mod common;
+
+use std::slice;
 
 use common::log::converse;
 use common::talk::entry_event;
@@ -25,7 +29,7 @@ async fn a_new_version_comes_into_the_directory_and_the_vault() {
     let first = Bytes::from(alice.person.signed.bytes());
 
     let confirmed = confirm(&mut alice.socket, PASSWORD).await.unwrap();
-    assert_eq!(confirmed.identities, [first.clone()]);
+    assert_eq!(confirmed.identities, slice::from_ref(&first));
     assert_eq!(confirmed.vault.keys.len(), 1);
     assert_eq!(confirmed.compromised, [] as [Bytes; 0]);
 
@@ -200,7 +204,7 @@ async fn a_compromised_version_is_told_with_the_chain() {
     alice.socket.call(&request).await.unwrap();
     let name = alice.person.name.clone();
     let found = bob.socket.call(&Lookup { name }).await.unwrap();
-    assert_eq!(found.compromised, [statement.clone()]);
+    assert_eq!(found.compromised, slice::from_ref(&statement));
     assert_eq!(found.identities.len(), 2);
     let confirmed = confirm(&mut alice.socket, PASSWORD).await.unwrap();
     assert_eq!(confirmed.compromised, [statement]);

@@ -1,5 +1,7 @@
 //! Conversations whose keys the server makes.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // in helpers too
+
 mod common;
 
 use common::TestApp;

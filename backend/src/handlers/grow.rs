@@ -87,17 +87,18 @@ fn introduce(app: &App, news: &News) {
     if news.joined.is_empty() {
         return;
     }
+    let readers: Vec<UserId> = news.readers.iter().map(|seen| seen.user).collect();
     let joined: HashSet<&UserId> = news.joined.iter().collect();
     for seen in &news.readers {
         let presence: Presence = presence::of(app, seen);
         let frame = hub::event(Event::Presence(presence));
-        let others = news
-            .readers
-            .iter()
-            .map(|other| &other.user)
-            .filter(|other| {
-                **other != seen.user && (joined.contains(&seen.user) || joined.contains(other))
-            });
+        // Those who were there before know each other already.
+        let others = if joined.contains(&seen.user) {
+            &readers
+        } else {
+            &news.joined
+        };
+        let others = others.iter().filter(|other| **other != seen.user);
         app.hub.send(others, None, &frame);
     }
 }

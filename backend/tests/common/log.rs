@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::epoch::Commitment;
 use secure_chat_shared::crypto::random;
+use secure_chat_shared::crypto::signing::Claim;
 use secure_chat_shared::ids::{ConversationId, Epoch, IdentityHash, MessageId, Salt, UserId};
 use secure_chat_shared::log::act::{Accept, Create, Drop, Invite, NewIdentity};
 use secure_chat_shared::log::entry::{
@@ -82,12 +83,18 @@ impl Log {
 
     /// Takes an entry that the server has accepted.
     pub fn take(&mut self, bytes: &[u8]) {
+        self.take_if(bytes, Claim::verify);
+    }
+
+    /// Takes an entry whose signatures are of no interest.
+    pub fn take_unverified(&mut self, bytes: &[u8]) {
+        self.take_if(bytes, |_| true);
+    }
+
+    fn take_if(&mut self, bytes: &[u8], holds: impl Fn(&Claim) -> bool) {
         let entry = Entry::parse(bytes).unwrap();
         let judged = self.state.judge(&entry, self.tree.size()).unwrap();
-        assert!(
-            judged.claims().iter().all(|claim| claim.verify()),
-            "a claim does not hold"
-        );
+        assert!(judged.claims().iter().all(holds), "a claim does not hold");
         self.tree.append(entry.hash());
         self.state.apply(judged);
     }
@@ -198,6 +205,21 @@ impl Log {
             }),
             wraps,
         )
+    }
+
+    /// Open invitations taken back, with announcement and wraps.
+    pub fn uninvite(&self, people: &[&Person]) -> (Act, Vec<Bytes>) {
+        let mut readers = self.readers();
+        for person in people {
+            readers.remove(&person.id);
+        }
+        let (announcement, wraps) = self.announcement(&readers);
+        let users = people.iter().map(|person| person.id).collect();
+        let drop = Drop {
+            users,
+            announcement,
+        };
+        (Act::Uninvite(drop), wraps)
     }
 
     /// Newer versions of a member's identity, with announcement and wraps.

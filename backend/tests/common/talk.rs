@@ -3,7 +3,7 @@
 use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::wrap::unwrap;
 use secure_chat_shared::log::tree::verify_inclusion;
-use secure_chat_shared::protocol::{EntryAt, Event, GetEntries, GetWrap, MAX_PAGE};
+use secure_chat_shared::protocol::{EntryAt, Event, GetEntries, GetWrap, MAX_PAGE, WrapFor};
 
 use super::log::{Log, converse};
 use super::{TestApp, User};
@@ -42,11 +42,7 @@ pub async fn all_entries(user: &mut User, log: &Log) -> Vec<EntryAt> {
 /// The newest epoch key, unwrapped by a reader and checked against the announcement.
 pub async fn newest_key(user: &mut User, log: &Log) -> EpochKey {
     let record = log.state.epoch().unwrap();
-    let request = GetWrap {
-        conversation: log.id(),
-        epoch: record.epoch,
-    };
-    let given = user.socket.call(&request).await.unwrap();
+    let given = newest_wrap(user, log).await;
     assert!(verify_inclusion(
         &record.wraps,
         record.readers,
@@ -59,4 +55,13 @@ pub async fn newest_key(user: &mut User, log: &Log) -> EpochKey {
     let key = unwrap(&user.person.keys.encryption, &given.wrap, &label).unwrap();
     assert!(record.commitment.matches(&key, &context));
     key
+}
+
+/// A reader's wrap of the newest epoch key.
+pub async fn newest_wrap(user: &mut User, log: &Log) -> WrapFor {
+    let request = GetWrap {
+        conversation: log.id(),
+        epoch: log.state.epoch().unwrap().epoch,
+    };
+    user.socket.call(&request).await.unwrap()
 }
