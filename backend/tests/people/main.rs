@@ -16,6 +16,7 @@ mod network;
 mod page;
 mod person;
 mod secrecy;
+mod sharing;
 mod socket;
 
 use common::TestApp;

@@ -196,8 +196,8 @@ impl<P: Platform> Client<P> {
             if intent.is_done(&state, self.me()?) {
                 return Ok(Answer::Nothing);
             }
-            if matches!(intent, Intent::Rename(_)) {
-                self.fetch_current_key(conversation).await?;
+            if matches!(intent, Intent::Rename(_)) && !self.has_current_key(conversation).await? {
+                return Err(Failure::KeyMissing.into());
             }
             let drafted = self.draft(&state, view, &intent, &title).await?;
             let Drafted { bytes, wraps, key } = drafted;
@@ -237,21 +237,6 @@ impl<P: Platform> Client<P> {
             }
         }
         Err(Failure::Server("others kept coming first".into()).into())
-    }
-
-    /// Brings the current epoch's key here, where somebody else made it and nothing was read under it yet.
-    async fn fetch_current_key(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
-        let Some(mut room) = self.rooms.remove(&conversation) else {
-            return Ok(());
-        };
-        let current = room.state.epoch().map(|current| current.epoch);
-        let fetched = match current {
-            Some(epoch) => self.epoch_key(&mut room, epoch).await.map(|_| ()),
-            None => Ok(()),
-        };
-        self.rooms.insert(conversation, room);
-        fetched?;
-        self.flush().await
     }
 
     fn awaits_server(&self, conversation: &ConversationId) -> bool {

@@ -7,7 +7,6 @@ use super::Client;
 use super::api::{Answer, BlockedPerson, Event, Failure, Row, RowBody};
 use super::platform::Platform;
 use super::room::Room;
-use super::take::last_line;
 use super::trouble::Trouble;
 use crate::crypto::vault::{self, Block};
 use crate::ids::{ConversationId, UserId};
@@ -97,13 +96,7 @@ impl<P: Platform> Client<P> {
             return Ok(());
         };
         let unread = self.unread_after(id, read).await?;
-        let (rows, _) = self.rows_before(id, None).await?;
-        let last = rows.iter().find_map(|row| match &row.body {
-            RowBody::Message(message) if !self.is_by_blocked(row) => {
-                Some(last_line(message, row.time))
-            }
-            _ => None,
-        });
+        let last = self.find_last_line(id).await?;
         if let Some(room) = self.rooms.get_mut(&id) {
             room.record.unread = unread;
             room.record.last = last;

@@ -74,9 +74,10 @@ impl<P: Platform> Client<P> {
             | Intent::SetAdmin(..)
             | Intent::Rename(_)
             | Intent::Fault(_)
-            | Intent::Rewrap(..) => false,
+            | Intent::Rewrap(..)
+            | Intent::Share(_) => false,
         };
-        let (announcement, wraps, key) = if announces && state.mode == Mode::EndToEnd {
+        let (announcement, mut wraps, key) = if announces && state.mode == Mode::EndToEnd {
             let (announcement, wraps, key) = self.announce(state, view, &after, title).await?;
             (Some(announcement), wraps, Some(key))
         } else {
@@ -144,6 +145,11 @@ impl<P: Platform> Client<P> {
             Intent::Compromised(statement) => Act::Compromised(statement.clone()),
             Intent::Fault(epoch) => Act::Fault(*epoch),
             Intent::Rewrap(user, epoch) => Act::Rewrap(self.rewrap(state, *user, *epoch).await?),
+            Intent::Share(user) => {
+                let (share, handed) = self.share(state, *user).await?;
+                wraps = handed;
+                Act::Share(share)
+            }
         };
         let header = StateHeader::new(
             Some(state.conversation),

@@ -1,7 +1,7 @@
 //! Beginning to hold a conversation: as its creator from entry 0, as a newcomer or on a new browser from an anchor, the
 //! state entries and the tree before one's own invitation.
 
-use super::api::{Row, RowBody, RowKey};
+use super::api::RowBody;
 use super::history::{happened, superseded};
 use super::platform::{Platform, Socket, Write};
 use super::room::Room;
@@ -47,7 +47,7 @@ impl<P: Platform> Client<P> {
         let people: Vec<_> = people.map(|person| person.identity.clone()).collect();
         self.see_identities(&people).await?;
         if let Some(mark) = self.synced.read_mark(&conversation) {
-            room.record.read = mark;
+            room.record.read = mark.max(room.record.read);
         }
         self.batch.extend(replayed);
         self.batch.push(records::put_state(&room.state));
@@ -194,11 +194,9 @@ fn put_happened(
     at: &EntryAt,
     body: Option<RowBody>,
 ) -> Option<Write> {
-    let (key, time) = (RowKey::Number(at.number), at.time);
-    let row = Row {
-        key,
-        time,
-        body: body?,
-    };
-    Some(records::put_history(conversation, at.number, &row))
+    Some(records::put_history(
+        conversation,
+        at.number,
+        &at.row(body?),
+    ))
 }

@@ -1,10 +1,8 @@
 //! Keys that did not come or do not open, one's own and others': a fault says so in the log, any member answers it with
 //! a rewrap, and what waited for the key is opened.
 
-use std::collections::BTreeSet;
-
 use super::Client;
-use super::api::Failure;
+use super::api::{Event, Failure, Notice};
 use super::intent::Intent;
 use super::platform::{Keys, Platform, Table};
 use super::records;
@@ -16,6 +14,7 @@ use crate::crypto::random;
 use crate::ids::{ConversationId, Epoch, IdentityHash, UserId};
 use crate::log::act::Rewrap;
 use crate::log::{Entry, LogState, Mode};
+use crate::protocol::ErrorCode;
 
 /// How many faults about one epoch a device writes: somebody who answers with rubbish must not keep it busy.
 const MAX_FAULTS: u32 = 3;
@@ -46,16 +45,20 @@ impl<P: Platform> Client<P> {
     /// Does in a conversation what taking entries has left to do: opens what its keys came late for, says which keys
     /// are missing, answers those who miss one.
     pub(super) async fn tend(&mut self, id: ConversationId, moment: Moment) -> Result<(), Trouble> {
-        let is_healthy = |room: &Room| {
+        let is_left_alone = |room: &Room| {
             let record = &room.record;
             let nothing = record.missing.is_empty() && record.to_open.is_empty();
-            record.broken.is_some() || (nothing && room.state.faults.is_empty())
+            let is_healthy = nothing && room.state.faults.is_empty();
+            is_healthy || record.broken.is_some() || self.is_hidden(room)
         };
-        if self.rooms.get(&id).is_none_or(is_healthy) {
+        if self.rooms.get(&id).is_none_or(is_left_alone) {
             return Ok(());
         }
         if moment == Moment::CaughtUp {
             self.ask_again(id).await?;
+            if let Some(room) = self.rooms.get_mut(&id) {
+                room.history_refused = false;
+            }
         }
         self.open_late(id).await?;
         let tended = match self.report_missing(id).await {
@@ -65,6 +68,7 @@ impl<P: Platform> Client<P> {
         match tended {
             // Somebody's changed identity has to be decided about first, or the right to it has gone.
             Err(Trouble::Tell(_)) => Ok(()),
+            Err(Trouble::Refused(error)) if error.code != ErrorCode::SessionEnded => Ok(()),
             tended => tended,
         }
     }
@@ -79,7 +83,9 @@ impl<P: Platform> Client<P> {
             None => Ok(None),
         };
         self.rooms.insert(id, room);
-        Ok(key?.is_some())
+        let has_it = key?.is_some();
+        self.flush().await?;
+        Ok(has_it)
     }
 
     /// Whether the title could not be opened yet, and a fresh epoch by this user would lose it for everybody.
@@ -179,12 +185,19 @@ impl<P: Platform> Client<P> {
         self.put_back(room, asked).await
     }
 
-    /// Opens what waited for keys that have come.
+    /// Opens what waited for keys that have come. What lies before this device's anchor is loaded first.
     async fn open_late(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        self.load_before(id).await?;
         let Some(room) = self.rooms.get(&id) else {
             return Ok(());
         };
-        let epochs = room.record.to_open.clone();
+        let anchor = room.record.anchor;
+        let is_here = |epoch: &Epoch| {
+            let record = room.state.epoch_record(*epoch);
+            record.is_none_or(|record| record.number >= anchor)
+        };
+        let epochs = room.record.to_open.iter().copied().filter(is_here);
+        let epochs: Vec<Epoch> = epochs.collect();
         if epochs.is_empty() {
             return Ok(());
         }
@@ -195,16 +208,40 @@ impl<P: Platform> Client<P> {
         self.put_back(room, opened).await
     }
 
-    async fn open_late_in(
-        &mut self,
-        room: &mut Room,
-        epochs: &BTreeSet<Epoch>,
-    ) -> Result<(), Trouble> {
+    async fn open_late_in(&mut self, room: &mut Room, epochs: &[Epoch]) -> Result<(), Trouble> {
         for epoch in epochs {
             self.open_waiting(room, *epoch).await?;
             room.record.to_open.remove(epoch);
         }
         self.open_room_title(room).await
+    }
+
+    /// Loads the history before this device's anchor whose keys have come.
+    async fn load_before(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        let Some(room) = self.rooms.get(&id) else {
+            return Ok(());
+        };
+        let epochs = room.record.to_open.iter();
+        let records = epochs.filter_map(|epoch| room.state.epoch_record(*epoch));
+        let from = records.map(|record| record.number).min();
+        let Some(from) = from.filter(|from| *from < room.record.anchor) else {
+            return Ok(());
+        };
+        if room.history_refused {
+            return Ok(());
+        }
+        match self.load_shared(id, from).await {
+            Err(Trouble::Refused(error)) if error.code == ErrorCode::TooMany => Ok(()),
+            Err(trouble @ (Trouble::BadReply(_) | Trouble::Refused(_))) => {
+                // Nothing of the present is touched by it.
+                (self.emit)(Event::Notice(Notice::Trouble(trouble.into())));
+                if let Some(room) = self.rooms.get_mut(&id) {
+                    room.history_refused = true;
+                }
+                Ok(())
+            }
+            loaded => loaded,
+        }
     }
 
     /// Says in the log which of one's keys are missing.

@@ -1,6 +1,7 @@
 //! What a person wants done in a conversation, checked anew against the state at every attempt.
 
 use super::records::AccountRecord;
+use super::sharing::lacking;
 use crate::crypto::identity::{Compromised, SignedIdentity};
 use crate::ids::{Epoch, UserId};
 use crate::log::{LogState, Standing};
@@ -23,6 +24,8 @@ pub(super) enum Intent {
     Fault(Epoch),
     /// Hands somebody an epoch's key again, who said so.
     Rewrap(UserId, Epoch),
+    /// Hands somebody the keys of what was said before them.
+    Share(UserId),
 }
 
 impl Intent {
@@ -57,6 +60,7 @@ impl Intent {
             Self::Identity => me.is_some_and(|me| me.identity == account.identity),
             Self::Fault(epoch) => state.faults.contains(&(account.user, *epoch)),
             Self::Rewrap(user, epoch) => !state.faults.contains(&(*user, *epoch)),
+            Self::Share(user) => lacking(state, &account.user, user).next().is_none(),
         }
     }
 }

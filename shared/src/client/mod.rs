@@ -6,7 +6,7 @@
 //! - [`api`]: commands and events; [`platform`]: what it runs on; [`password`]: which passwords are refused
 //! - `account`: registration, login, session; `enter`: beginning to hold a conversation; `sync`: catching up
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
-//! - `history`: what happened, in sentences; `heal`: keys that did not come
+//! - `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
 //! - `own_keys`: new versions of one's own identity
 //! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose
 //! - `links`: invite links; `blocking`: whom the person does not want to hear from
@@ -34,6 +34,7 @@ pub mod platform;
 mod present;
 pub mod records;
 mod room;
+mod sharing;
 mod state_sync;
 mod sync;
 mod take;
@@ -279,7 +280,9 @@ impl<P: Platform> Client<P> {
             Action::MakeLink => self.make_link().await,
             Action::FollowLink { fragment } => self.follow_link(&fragment).await,
             Action::Block { user, blocked } => self.block(user, blocked).await,
-            Action::ShareHistory { .. } => Err(Failure::WrongState.into()),
+            Action::ShareHistory { conversation, user } => {
+                self.share_history(conversation, user).await
+            }
             Action::History(conversation) => self.history(conversation).await,
             Action::Accept(conversation) => self.accept(conversation).await,
             Action::Decline(conversation) => self.decline(conversation).await,

@@ -201,6 +201,7 @@ impl<P: Platform> Client<P> {
                 .await?;
             for (_, bytes) in &page {
                 let row = records::decode_row(bytes).map_err(|_| damaged())?;
+                let row = row.filter(|row| !self.is_by_blocked(row));
                 if let Some(Row {
                     time,
                     body: RowBody::Message(message),
@@ -268,9 +269,10 @@ impl<P: Platform> Client<P> {
         };
         let (time, key) = (record.time, RowKey::Number(number));
         let row = Row { key, time, body };
-        // What was shared was never meant to be news.
+        // What was shared is no news.
         let was_marked = record.row.is_some();
-        if was_marked && is_by_another(&row) && number > room.record.read {
+        let is_news = is_by_another(&row) && !self.is_by_blocked(&row);
+        if was_marked && is_news && number > room.record.read {
             room.record.unread += 1;
         }
         record.row = Some(row);

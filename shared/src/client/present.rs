@@ -7,6 +7,7 @@ use super::api::{
 use super::platform::{Platform, Store, Table};
 use super::records;
 use super::room::Room;
+use super::sharing::lacking;
 use super::trouble::Trouble;
 use crate::ids::{ConversationId, Epoch, UserId};
 use crate::log::{self, Mode};
@@ -128,6 +129,16 @@ impl<P: Platform> Client<P> {
             return Err(Failure::NotAllowed.into());
         }
         self.open.insert(id);
+        self.show_newest(id).await?;
+        self.show_room(&id);
+        Ok(Answer::Nothing)
+    }
+
+    /// The newest page of a conversation that is open.
+    pub(super) async fn show_newest(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        if !self.open.contains(&id) {
+            return Ok(());
+        }
         let (mut rows, more) = self.rows_before(id, None).await?;
         rows.extend(self.waiting_rows(&id));
         (self.emit)(Event::Rows {
@@ -135,8 +146,7 @@ impl<P: Platform> Client<P> {
             rows,
             more: Some(more),
         });
-        self.show_room(&id);
-        Ok(Answer::Nothing)
+        Ok(())
     }
 
     /// Rows of a conversation before a number.
@@ -308,7 +318,9 @@ impl<P: Platform> Client<P> {
                     by_link: self.is_verified(user) && pin.is_some_and(|pin| pin.by_link),
                     rotated: pin.is_some_and(|pin| pin.verified_before && !pin.verified),
                     changeable: *user != me && own_admin && invited.is_none(),
-                    shareable: false,
+                    shareable: *user != me
+                        && own_admin
+                        && lacking(&room.state, &me, user).next().is_some(),
                     algorithm: person.identity.identity().algorithm,
                 }
             })

@@ -21,6 +21,8 @@ pub(super) struct Room {
     pub(super) record: RoomRecord,
     /// Epoch keys that were used since the start.
     pub(super) keys: BTreeMap<Epoch, EpochKey>,
+    /// What the server gave as shared history was false: it is asked again at the next connection.
+    pub(super) history_refused: bool,
 }
 
 impl Room {
@@ -30,7 +32,8 @@ impl Room {
         let record = RoomRecord {
             anchor: frontier.size(),
             frontier,
-            read: 0,
+            // What may be shared from before is no news.
+            read: view.size.saturating_sub(1),
             unread: 0,
             last: None,
             active: Timestamp(0),
@@ -49,6 +52,7 @@ impl Room {
             state,
             record,
             keys: BTreeMap::new(),
+            history_refused: false,
         }
     }
 
@@ -115,6 +119,7 @@ impl<P: Platform> Client<P> {
                     state,
                     record,
                     keys: BTreeMap::new(),
+                    history_refused: false,
                 },
             );
         }

@@ -3,7 +3,7 @@
 //! Live entries and those caught up take this same path.
 
 use super::Client;
-use super::api::{Event, LastLine, Message, Reason, Row, RowBody, RowKey};
+use super::api::{Event, LastLine, Message, Reason, Row, RowBody};
 use super::enter::parsed;
 use super::history::{happened, superseded};
 use super::links::{LinkAnswer, link_answers};
@@ -205,6 +205,9 @@ impl<P: Platform> Client<P> {
                 Act::Compromised(_) => superseded
                     .iter()
                     .for_each(|identity| self.see_compromised(identity)),
+                Act::Share(share) if share.user == me => {
+                    room.record.to_open.extend(&share.epochs);
+                }
                 Act::Rewrap(rewrap) if rewrap.user == me => self.take_rewrap(room, rewrap).await?,
                 _ => {}
             }
@@ -262,11 +265,7 @@ impl<P: Platform> Client<P> {
         room.note_root();
         let (number, time) = (at.number, at.time);
         let conversation = room.id();
-        let row = shown.body.map(|body| Row {
-            key: RowKey::Number(number),
-            time,
-            body,
-        });
+        let row = shown.body.map(|body| at.row(body));
         if let Some(row) = &row {
             if !self.is_by_blocked(row) {
                 self.tell_of(room, number, row, arrival);

@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 
 use super::{Algorithm, Failure};
 use crate::ids::{Epoch, MessageId, Timestamp, UserId};
+use crate::protocol::EntryAt;
 
 /// A row of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -28,6 +29,14 @@ pub enum RowKey {
     /// Place in the outbox.
     #[n(1)]
     Pending(#[n(0)] u64),
+}
+
+impl EntryAt {
+    /// The entry's row.
+    pub fn row(&self, body: RowBody) -> Row {
+        let (key, time) = (RowKey::Number(self.number), self.time);
+        Row { key, time, body }
+    }
 }
 
 /// What a row is.
