@@ -1,11 +1,11 @@
 //! New versions of one's own keys: what others see of them, and what one's other browsers do.
 
 use secure_chat_shared::client::api::{
-    Action, Algorithm, Blocked, Deed, Failure, KeyChange, Member, Notice, Password, RowBody,
-    Session, Standing,
+    Action, Algorithm, Answer, Blocked, Deed, Failure, KeyChange, Member, Notice, Password,
+    RowBody, Session, Standing,
 };
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
-use secure_chat_shared::ids::ConversationId;
+use secure_chat_shared::ids::{ConversationId, UserId};
 
 use super::common::TestApp;
 use super::local;
@@ -16,6 +16,21 @@ pub fn change(change: KeyChange) -> Action {
     Action::ChangeKeys {
         password: Password(PASSWORD.into()),
         change,
+    }
+}
+
+/// Accepts a changed identity without comparing it.
+pub fn accept(user: UserId) -> Action {
+    let compared = false;
+    Action::AcceptIdentity { user, compared }
+}
+
+/// A safety number: of what somebody is known by, or of what waits for a decision.
+pub async fn number(person: &mut Person, with: UserId, changed: bool) -> Result<String, Failure> {
+    let user = with;
+    match person.does(Action::SafetyNumber { user, changed }).await? {
+        Answer::SafetyNumber(number) => Ok(number),
+        other => panic!("no number: {other:?}"),
     }
 }
 
@@ -206,9 +221,17 @@ async fn compromised_keys_end_every_membership_and_are_not_followed() {
         };
         let refused = Failure::IdentityChanged(user, "bob".into());
         assert_eq!(alice.does(invite()).await, Err(refused));
-        alice.does(Action::AcceptIdentity(user)).await.unwrap();
+        // What she compares is what she would accept; what he shows is what he has now.
+        let to_alice = number(&mut bob, alice.user(), false).await;
+        assert_ne!(number(&mut alice, user, false).await, to_alice);
+        assert_eq!(number(&mut alice, user, true).await, to_alice);
+        let compared = true;
+        let accept_compared = Action::AcceptIdentity { user, compared };
+        alice.does(accept_compared).await.unwrap();
+        assert_eq!(number(&mut alice, user, false).await, to_alice);
         alice.does(invite()).await.unwrap();
         bob.joins(id).await;
+        assert!(member(&alice.page.borrow(), id, "bob").verified);
         bob.writes(id, "with new keys").await;
         alice.reads(id, &["without bob", "with new keys"]).await;
 
@@ -224,7 +247,10 @@ async fn compromised_keys_end_every_membership_and_are_not_followed() {
         carol.writes(id, "waits").await;
         carol.ticks().await;
         assert_eq!(carol.page.borrow().messages(id).last().unwrap().proof, None);
-        carol.does(Action::AcceptIdentity(user)).await.unwrap();
+        let to_carol = number(&mut bob, carol.user(), false).await;
+        assert_eq!(number(&mut carol, user, true).await, to_carol);
+        carol.does(accept(user)).await.unwrap();
+        assert!(!member(&carol.page.borrow(), id, "bob").verified);
         let all = ["without bob", "with new keys", "waits"];
         carol.reads(id, &all).await;
         alice.reads(id, &all).await;

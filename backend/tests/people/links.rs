@@ -12,7 +12,7 @@ use secure_chat_shared::log::{Act, Entry};
 use secure_chat_shared::protocol::{Event, FoundMany, LookupNames, Request, Stored};
 
 use super::common::TestApp;
-use super::keys::{change, member};
+use super::keys::{accept, change, member};
 use super::local;
 use super::page::Page;
 use super::person::{PASSWORD, Person};
@@ -209,7 +209,7 @@ async fn links_outlive_new_keys_but_no_compromised_ones() {
         let (user, name) = (alice.user(), "alice".to_owned());
         let changed = Failure::IdentityChanged(user, name);
         assert_eq!(bob.does(follow(&fragment)).await, Err(changed));
-        bob.does(Action::AcceptIdentity(user)).await.unwrap();
+        bob.does(accept(user)).await.unwrap();
         follows_link_of(&mut bob, &alice, &fragment).await;
         let id = bob.begins_with(&["alice"], "").await;
         assert!(is_by_link(&bob.page.borrow(), id, "alice"));
@@ -298,7 +298,7 @@ async fn a_name_that_leads_to_another_account_is_a_change() {
         assert_eq!(alice.does(follow(&fragment)).await, Err(changed));
         assert!(alice.sees(id).blocked.is_none(), "bob is who he was");
         // The person decides that this is bob from now on: whoever was is not.
-        alice.does(Action::AcceptIdentity(user)).await.unwrap();
+        alice.does(accept(user)).await.unwrap();
         follows_link_of(&mut alice, &other, &fragment).await;
         let blocked = Blocked::IdentityChanged {
             user: bob.user(),
@@ -306,7 +306,7 @@ async fn a_name_that_leads_to_another_account_is_a_change() {
             compromised: false,
         };
         assert_eq!(alice.sees(id).blocked, Some(blocked));
-        let back = Action::AcceptIdentity(bob.user());
+        let back = accept(bob.user());
         alice.does(back).await.unwrap();
         assert!(alice.sees(id).blocked.is_none());
         let alice = alice.reload().await;

@@ -55,13 +55,8 @@ async fn two_people_talk() {
                 .collect();
             assert_eq!(proofs, [RsaPss, Dsa]);
         }
-        let number = |answer| match answer {
-            secure_chat_shared::client::api::Answer::SafetyNumber(number) => number,
-            other => panic!("{other:?}"),
-        };
-        let (to_bob, to_alice) = (bob.user(), alice.user());
-        let hers = number(alice.does(Action::SafetyNumber(to_bob)).await.unwrap());
-        let his = number(bob.does(Action::SafetyNumber(to_alice)).await.unwrap());
+        let hers = keys::number(&mut alice, bob.user(), false).await.unwrap();
+        let his = keys::number(&mut bob, alice.user(), false).await.unwrap();
         assert_eq!(hers, his);
         assert_eq!(alice.sees(id).head_code, bob.sees(id).head_code);
     })

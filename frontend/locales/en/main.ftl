@@ -332,8 +332,10 @@ history-signed-by-server = { $time }, signed { $algorithm } by the server
 
 safety-number = Safety number
 safety-hint = Compare this number with { $name } in person or by phone. If both of you see the same one, nobody is in between.
+safety-changed-hint = This is the number of the new keys. Compare it with { $name } in person or by phone. If both of you see the same one, the new keys are real.
 safety-qr = Safety number as a QR code
 mark-as-verified = Mark as verified
+accept-as-verified = Accept as verified
 take-verification-back = No longer verified
 is-verified = You have verified { $name }.
 is-verified-by-link = { $name } is verified by an invite link. Comparing the number makes sure once more.

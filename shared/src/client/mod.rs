@@ -314,8 +314,8 @@ impl<P: Platform> Client<P> {
             } => self.mark_read(conversation, number).await,
             Action::Draft { conversation, text } => self.keep_draft(conversation, text).await,
             Action::MarkVerified { user, verified } => self.mark_verified(user, verified).await,
-            Action::AcceptIdentity(user) => self.accept_identity(user).await,
-            Action::SafetyNumber(user) => self.safety_number(user),
+            Action::AcceptIdentity { user, compared } => self.accept_identity(user, compared).await,
+            Action::SafetyNumber { user, changed } => self.safety_number(user, changed),
             Action::Hello
             | Action::Register { .. }
             | Action::SignIn { .. }

@@ -10,7 +10,7 @@ use super::trouble::Trouble;
 use crate::codec::{self, Bytes};
 use crate::crypto::fingerprint;
 use crate::crypto::identity::{Compromised, Identity, SignedIdentity};
-use crate::ids::UserId;
+use crate::ids::{IdentityHash, UserId};
 use crate::protocol::{Found, LookupUsers};
 
 impl<P: Platform> Client<P> {
@@ -276,21 +276,22 @@ impl<P: Platform> Client<P> {
         Ok(Answer::Nothing)
     }
 
-    /// The person decided to go on with a changed identity: it is pinned anew, unverified.
-    pub(super) async fn accept_identity(&mut self, user: UserId) -> Result<Answer, Trouble> {
+    /// The person decided to go on with a changed identity: it is pinned anew, and unverified unless it was compared.
+    pub(super) async fn accept_identity(
+        &mut self,
+        user: UserId,
+        compared: bool,
+    ) -> Result<Answer, Trouble> {
         let mut pin = self.pins.get(&user).cloned().ok_or(Failure::WrongState)?;
-        // The version that was declared compromised itself cannot be gone on with: only what came after it.
-        let in_a_room = self.rooms.values().find_map(|room| {
-            let identity = &room.state.people.get(&user)?.identity;
-            let is_other = !pin.holds(&identity.hash()) && identity.hash() != pin.pin.identity;
-            is_other.then(|| (identity.hash(), identity.identity().version))
-        });
         let rival = pin.name.clone();
         let rival = rival.filter(|name| self.synced.state.rival(name, &user).is_some());
-        match (in_a_room.or(pin.conflict), &rival) {
+        match (self.undecided(&user), &rival) {
             (Some((hash, version)), _) => pin.reset(hash, version),
             (None, Some(_)) => {}
             (None, None) => return Err(Failure::WrongState.into()),
+        }
+        if compared {
+            pin.pin.mark(true, self.platform.now());
         }
         let mut holders = vec![user];
         if let Some(name) = rival {
@@ -307,12 +308,27 @@ impl<P: Platform> Client<P> {
         Ok(Answer::Nothing)
     }
 
-    pub(super) fn safety_number(&self, user: UserId) -> Result<Answer, Trouble> {
+    /// Of the pinned identity, or of the changed one that waits for a decision.
+    pub(super) fn safety_number(&self, user: UserId, changed: bool) -> Result<Answer, Trouble> {
         let me = self.me()?;
         let pin = self.pins.get(&user).ok_or(Failure::WrongState)?;
-        let theirs = pin.pin.identity;
+        // Where only a name leads to another account now, it is that account's first identity.
+        let undecided = changed.then(|| self.undecided(&user)).flatten();
+        let theirs = undecided.map_or(pin.pin.identity, |(hash, _)| hash);
         let number = fingerprint::safety_number((&me.user, &me.identity.hash()), (&user, &theirs));
         Ok(Answer::SafetyNumber(number))
+    }
+
+    /// The identity that somebody has instead of the pinned one, and its version.
+    fn undecided(&self, user: &UserId) -> Option<(IdentityHash, u32)> {
+        let pin = self.pins.get(user)?;
+        // The version that was declared compromised itself cannot be gone on with: only what came after it.
+        let in_a_room = self.rooms.values().find_map(|room| {
+            let identity = &room.state.people.get(user)?.identity;
+            let is_other = !pin.holds(&identity.hash()) && identity.hash() != pin.pin.identity;
+            is_other.then(|| (identity.hash(), identity.identity().version))
+        });
+        in_a_room.or(pin.conflict)
     }
 
     fn note_conflict(&mut self, signed: &SignedIdentity) {

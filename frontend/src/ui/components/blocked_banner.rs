@@ -76,7 +76,8 @@ fn IdentityChanged(props: &ChangedProps) -> Html {
     };
     let onclick = {
         let accept = accept.clone();
-        Callback::from(move |_: MouseEvent| accept.send(Action::AcceptIdentity(user)))
+        let compared = false;
+        Callback::from(move |_: MouseEvent| accept.send(Action::AcceptIdentity { user, compared }))
     };
     let on_close = {
         let asked = asked.clone();

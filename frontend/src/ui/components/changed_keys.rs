@@ -32,9 +32,11 @@ pub fn ChangedKeys(props: &Props) -> Html {
     };
     let onclick = {
         let accept = accept.clone();
-        Callback::from(move |_: MouseEvent| accept.send(Action::AcceptIdentity(user)))
+        let compared = false;
+        Callback::from(move |_: MouseEvent| accept.send(Action::AcceptIdentity { user, compared }))
     };
     html! {
+        <>
         <div class="banner inset" role="alert">
             <div>
                 <p>{ t!("failure-identity-changed", name = name.as_str()) }</p>
@@ -50,10 +52,12 @@ pub fn ChangedKeys(props: &Props) -> Html {
                     </button>
                 </div>
             </div>
-            if *comparing {
-                <SafetyNumber {user} {name} on_marked={props.on_accepted.clone()} on_close={compare(false)} />
-            }
         </div>
+        if *comparing {
+            <SafetyNumber {user} {name} changed=true on_marked={props.on_accepted.clone()}
+                on_close={compare(false)} />
+        }
+        </>
     }
 }
 

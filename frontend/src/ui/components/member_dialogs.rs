@@ -11,6 +11,7 @@ use super::new_conversation::{InvitePeople, Rename};
 use super::safety::SafetyNumber;
 use crate::ui::context::use_tools;
 use crate::ui::route::Route;
+use crate::ui::state::is_why_blocked;
 use crate::ui::text::t;
 
 /// What is asked.
@@ -66,10 +67,11 @@ pub fn AskedDialog(props: &Props) -> Html {
         Some(Asked::Verify(user)) => {
             let mut members = props.conversation.members.iter();
             let member = members.find(|member| member.user == user).cloned();
+            let changed = is_why_blocked(&props.conversation, &user);
             member.map_or_else(Html::default, |member| {
                 html! {
-                    <SafetyNumber {user} name={member.name} verified={member.verified}
-                        by_link={member.by_link} {on_close} />
+                    <SafetyNumber {user} name={member.name} verified={member.verified && !changed}
+                        by_link={member.by_link && !changed} {changed} {on_close} />
                 }
             })
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use secure_chat_shared::client::api::{Blocked, Conversation, Member, PresenceStatus, Standing};
+use secure_chat_shared::client::api::{Conversation, Member, PresenceStatus, Standing};
 use secure_chat_shared::ids::UserId;
 use web_sys::Element;
 use yew::prelude::*;
@@ -14,7 +14,7 @@ use super::managed::ManagedMark;
 use super::member::MemberItem;
 use super::member_dialogs::{Asked, AskedDialog};
 use crate::ui::context::use_shown;
-use crate::ui::state::{Room, can_write, ordered};
+use crate::ui::state::{Room, can_write, is_why_blocked, ordered};
 use crate::ui::text::t;
 
 /// Properties of [`Members`].
@@ -56,14 +56,11 @@ pub fn Members(props: &Props) -> Html {
     let conversation = &props.conversation;
     let may_act = can_write(conversation);
     let member = |member: &Member| {
-        // Somebody whose keys changed can be removed: that is one way to go on.
-        let is_why_blocked = matches!(&conversation.blocked,
-            Some(Blocked::IdentityChanged { user, .. }) if *user == member.user);
         html! {
             <MemberItem key={member.user.to_string()} conversation={conversation.id} member={member.clone()}
                 own={member.user == props.me} blocked={shown.blocked().contains_key(&member.user)}
                 presence={props.presence.get(&member.user).copied()} {may_act}
-                may_remove={may_act || is_why_blocked} on_ask={on_ask.clone()} />
+                may_remove={may_act || is_why_blocked(conversation, &member.user)} on_ask={on_ask.clone()} />
         }
     };
     html! {
@@ -109,7 +106,7 @@ fn keys(conversation: &Conversation) -> Html {
         <section class="panel" aria-labelledby="keys-heading">
             <h3 id="keys-heading"><Glyph icon={Icon::Lock} />{ t!("encryption") }</h3>
             if conversation.managed {
-                <p><ManagedMark /></p>
+                <p class="hint"><ManagedMark /></p>
             } else {
                 <p class="hint">{ t!("end-to-end-hint") }</p>
             }

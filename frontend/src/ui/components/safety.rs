@@ -24,7 +24,10 @@ pub struct Props {
     /// Whether they are verified by an invite link.
     #[prop_or_default]
     pub by_link: bool,
-    /// The numbers are the same.
+    /// Whether it is about the changed keys that wait for a decision: who finds them to be right accepts them.
+    #[prop_or_default]
+    pub changed: bool,
+    /// The numbers are the same, and that is kept.
     #[prop_or_default]
     pub on_marked: Callback<()>,
     /// Compared, or put off.
@@ -50,22 +53,34 @@ pub fn SafetyNumber(props: &Props) -> Html {
             on_marked.emit(());
         }))
     };
-    let user = props.user;
+    let (user, changed) = (props.user, props.changed);
     {
         let asked = asked.clone();
-        use_effect_with(user, move |user| asked.send(Action::SafetyNumber(*user)));
+        use_effect_with((user, changed), move |(user, changed)| {
+            let (user, changed) = (*user, *changed);
+            asked.send(Action::SafetyNumber { user, changed });
+        });
     }
     let (verified, by_link) = (props.verified, props.by_link);
     let mark = |verified: bool| {
         let marked = marked.clone();
-        Callback::from(move |_: MouseEvent| marked.send(Action::MarkVerified { user, verified }))
+        let compared = true;
+        Callback::from(move |_: MouseEvent| {
+            marked.send(if changed {
+                Action::AcceptIdentity { user, compared }
+            } else {
+                Action::MarkVerified { user, verified }
+            });
+        })
     };
     let group = |digits: &str| html! { <span>{ digits.to_owned() }{ " " }</span> };
     let name = props.name.as_str();
     let failure = asked.failure.as_ref().or(marked.failure.as_ref());
     html! {
         <Dialog title={t!("safety-number")} on_close={props.on_close.clone()}>
-            <p dir="auto">{ t!("safety-hint", name = name) }</p>
+            <p dir="auto">
+                { if changed { t!("safety-changed-hint", name = name) } else { t!("safety-hint", name = name) } }
+            </p>
             if let Some(failure) = failure {
                 <p class="alert" role="alert">{ sentences::failure(failure) }</p>
             }
@@ -90,7 +105,9 @@ pub fn SafetyNumber(props: &Props) -> Html {
                 }
                 if !verified || by_link {
                     <button type="button" class="button primary" onclick={mark(true)}
-                        disabled={marked.busy || number.is_empty()}>{ t!("mark-as-verified") }</button>
+                        disabled={marked.busy || number.is_empty()}>
+                        { if changed { t!("accept-as-verified") } else { t!("mark-as-verified") } }
+                    </button>
                 }
             </div>
         </Dialog>

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use secure_chat_shared::client::api::{
-    Connection, Conversation, Event, Me, Member, Outcome, PresenceStatus, Session, Standing, Step,
+    Blocked, Connection, Conversation, Event, Me, Member, Outcome, PresenceStatus, Session,
+    Standing, Step,
 };
 use secure_chat_shared::ids::{ConversationId, UserId};
 use yew::Reducible;
@@ -345,6 +346,11 @@ pub fn others<'a>(
         .members
         .iter()
         .filter(move |member| member.user != *me)
+}
+
+/// Whether nothing can be sent because of somebody's changed keys.
+pub fn is_why_blocked(conversation: &Conversation, who: &UserId) -> bool {
+    matches!(&conversation.blocked, Some(Blocked::IdentityChanged { user, .. }) if user == who)
 }
 
 /// Whether it waits for the person's answer.

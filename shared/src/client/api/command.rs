@@ -165,7 +165,14 @@ pub enum Action {
     },
     /// Wants a person's safety number with oneself: [`Answer::SafetyNumber`].
     #[n(16)]
-    SafetyNumber(#[n(0)] UserId),
+    SafetyNumber {
+        /// With whom.
+        #[n(0)]
+        user: UserId,
+        /// Of the changed identity that waits for a decision, not of the one that was known.
+        #[n(1)]
+        changed: bool,
+    },
     /// Keeps a draft, empty to forget it.
     #[n(17)]
     Draft {
@@ -194,7 +201,14 @@ pub enum Action {
     },
     /// Accepts somebody's changed identity, which had blocked sending.
     #[n(21)]
-    AcceptIdentity(#[n(0)] UserId),
+    AcceptIdentity {
+        /// Whose.
+        #[n(0)]
+        user: UserId,
+        /// Its safety number was compared: it is verified too.
+        #[n(1)]
+        compared: bool,
+    },
     /// Wants the list of sessions: [`Answer::Sessions`].
     #[n(22)]
     Sessions,
