@@ -36,7 +36,7 @@ pub struct ServeArgs {
     /// Address and port to listen on.
     #[arg(long, env = "SECURE_CHAT_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Folder of the database and the OPAQUE server setup; made if it is missing.
+    /// Folder of the database and the server's secrets; made if it is missing.
     #[arg(long, env = "SECURE_CHAT_DATA", default_value = "./data")]
     pub data: PathBuf,
     /// Another database than the SQLite file in the data folder.
@@ -60,7 +60,7 @@ pub struct ServeArgs {
     /// Frames that one socket may send a second, for long; ten times as many at once.
     #[arg(long, env = "SECURE_CHAT_FRAMES_PER_SECOND", default_value_t = 100)]
     pub frames_per_second: u32,
-    /// Log-ins that may be tried for one name a minute, for long (ten times as many for one address).
+    /// Passwords that may be tried for one name a minute, for long (ten times as many for one address).
     #[arg(long, env = "SECURE_CHAT_LOGINS_PER_MINUTE", default_value_t = 10)]
     pub logins_per_minute: u32,
     /// Accounts that one address may register an hour, for long.
@@ -76,7 +76,7 @@ pub struct ServeArgs {
 pub struct Config {
     /// Where the rows are.
     pub storage: Storage,
-    /// Where the OPAQUE server setup is.
+    /// Where the server's secrets are.
     pub data: PathBuf,
     /// Origins besides the server's own that may open the WebSocket.
     pub origins: Vec<String>,

@@ -247,10 +247,14 @@ async fn everything_else_asks_for_signing_in() {
             sealed: entry.clone()
         },
         GetState,
+        ConfirmStart { ke1: entry.clone() },
+        ConfirmFinish { ke3: entry.clone() },
+        Person::new("nobody", 3).renewed(4).publish(),
         Lookup {
             name: UserName::parse("alice").unwrap()
         },
         LookupUsers { users: Vec::new() },
+        LookupNames { names: Vec::new() },
         CreateConversation {
             create: entry.clone(),
             invite: entry.clone(),
@@ -274,6 +278,16 @@ async fn everything_else_asks_for_signing_in() {
         GetWrap {
             conversation,
             epoch: secure_chat_shared::ids::Epoch::FIRST
+        },
+        GetManagedKey,
+        Reupload {
+            conversation,
+            from: 0,
+            entries: Vec::new()
+        },
+        GetPeaks {
+            conversation,
+            size: 0
         },
         GetPresence,
     ];

@@ -104,9 +104,12 @@ async fn a_server_restored_from_its_backup_gets_back_what_it_lost() {
     let (mut alice, mut bob) = (alice.resume(&app).await, bob.resume(&app).await);
     let heads = bob.socket.call(&ListConversations).await.unwrap();
     assert_eq!(heads.conversations[0].view.size, 4);
-    // Some that the server has are among them; a second time, all are.
-    for _ in 0..2 {
-        let given = bob.socket.call(&kept.from(2)).await.unwrap();
+    // Carol's own invitation is among what was lost. Bob gives some that the server has; a second time, all are.
+    let mut carol = carol.resume(&app).await;
+    let given = carol.socket.call(&kept.from(4)).await.unwrap();
+    assert_eq!(given.size, kept.size());
+    for from in [2, 0] {
+        let given = bob.socket.call(&kept.from(from)).await.unwrap();
         assert_eq!(given.size, kept.size());
     }
     for (number, entry) in kept.entries.iter().enumerate().skip(4) {
@@ -119,7 +122,6 @@ async fn a_server_restored_from_its_backup_gets_back_what_it_lost() {
     assert_eq!(heads.conversations[0].view, log.tree.view());
 
     // The wraps are gone: that is what faults are for. All else goes on.
-    let mut carol = carol.resume(&app).await;
     let wrap = GetWrap {
         conversation: log.id(),
         epoch: Epoch(2),

@@ -36,9 +36,7 @@ pub async fn reupload(c: &Connection, id: u32, request: Reupload) -> Result<(), 
         Some(head) => Some(head),
         None => entries::head(db, &conversation).await?,
     };
-    if head.is_some() {
-        must_have_read(db, &conversation, me).await?;
-    } else if from != 0 {
+    if head.is_none() && from != 0 {
         return Err(no_conversation().into());
     }
     let given = blocking(move || {
@@ -189,6 +187,7 @@ async fn give_back(tx: &Tx<'_>, me: UserId, checked: Checked) -> Result<Committe
         growing.append(parsed, judged).await?;
     }
     growing.answer(signer, None).await?;
+    // Only now: their invitation may be among what was lost.
     must_have_read(db, id, me).await?;
     let size = growing.size();
     growing.finish::<Reupload>(&Reuploaded { size }).await
