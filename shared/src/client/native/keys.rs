@@ -127,6 +127,21 @@ impl NativeKeys {
         self.device().ready.push_back(keys);
     }
 
+    /// A device of its own that holds what this one has stored: what [`Keys::renew`] made and [`Keys::adopt`] has not
+    /// stored is lost, as it is when a browser is closed.
+    pub fn snapshot(&self) -> Self {
+        let held = self.device().held.as_ref().map(|held| Held {
+            user: held.user,
+            keys: held.keys.clone(),
+            state: held.state.clone(),
+            next: None,
+        });
+        let ready = VecDeque::new();
+        Self {
+            device: Arc::new(Mutex::new(Device { ready, held })),
+        }
+    }
+
     fn device(&self) -> MutexGuard<'_, Device> {
         self.device.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -454,6 +469,33 @@ mod tests {
         });
         let expected = [KeyStep::Encryption, KeyStep::Signing, KeyStep::Sealed];
         assert_eq!(*steps.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_snapshot_holds_what_was_stored() {
+        let keys = NativeKeys::with_keys(test_keys::set(0).unwrap());
+        let (export_key, recovery) = (export_key(1), RecoveryCode::make());
+        block_on(async {
+            let made = keys.make(USER, &export_key, &recovery, &|_| {}).await;
+            let MadeKeys { public, vault } = made.unwrap();
+            keys.provide(test_keys::set(1).unwrap());
+            keys.renew(USER, &export_key, &vault, &[public], true)
+                .await
+                .unwrap();
+            let closed = keys.snapshot();
+            keys.adopt().await.unwrap();
+            let renewed = keys.snapshot();
+            keys.wipe().await.unwrap();
+            for (held, version, signs) in [
+                (&closed, 1, true),
+                (&closed, 2, false),
+                (&renewed, 2, true),
+                (&keys, 1, false),
+            ] {
+                let signed = held.sign(version, Algorithm::Dsa, b"message").await;
+                assert_eq!(signed.is_ok(), signs, "{version}");
+            }
+        });
     }
 
     /// What one device wraps and signs, the other opens and verifies.

@@ -20,6 +20,13 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// A store of its own with the same records.
+    pub fn snapshot(&self) -> Self {
+        Self {
+            tables: Arc::new(Mutex::new(self.tables().clone())),
+        }
+    }
+
     fn tables(&self) -> MutexGuard<'_, BTreeMap<Table, Records>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -177,8 +184,11 @@ mod tests {
             store.write(vec![write(None)]).await.unwrap();
             assert_eq!(store.get(Table::Meta, b"k").await, Ok(None));
             store.write(vec![write(Some(b"3"))]).await.unwrap();
+            let other = store.snapshot();
             store.clear().await.unwrap();
             assert_eq!(store.get(Table::Meta, b"k").await, Ok(None));
+            let kept = other.get(Table::Meta, b"k").await;
+            assert_eq!(kept, Ok(Some(b"3".to_vec())));
         });
     }
 }
