@@ -3,6 +3,7 @@
 mod bench;
 mod dev;
 mod dist;
+mod model;
 mod start;
 mod test;
 
@@ -23,6 +24,7 @@ pub const COMMANDS: &[Command] = &[
     start::COMMAND,
     dev::COMMAND,
     test::COMMAND,
+    model::COMMAND,
     bench::COMMAND,
     dist::COMMAND,
 ];
