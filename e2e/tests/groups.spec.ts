@@ -49,7 +49,7 @@ test('somebody invited while offline reads from there on, and nothing before', a
   });
 
   await test.step('the log says who did what, and how each signed it', async () => {
-    await carol.expectHistory('bob invited you', 'DSA');
+    await carol.expectHistory('bob invited carol', 'DSA');
     await carol.expectHistory('alice invited bob', 'RSA-PSS');
     await carol.expectHistory('alice shared', 'RSA-PSS');
     await expectOneLog(alice, bob, carol);
