@@ -1,13 +1,22 @@
 //! Two browsers of one person: what one of them learns or decides holds in the other.
 
-use secure_chat_shared::client::api::{Action, KeyChange};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures::FutureExt;
+use secure_chat_shared::client::api::{Action, Blocked, Failure, KeyChange, Notice};
+use secure_chat_shared::client::platform::Keys;
+use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
-use secure_chat_shared::ids::UserId;
+use secure_chat_shared::crypto::vault::VaultState;
+use secure_chat_shared::ids::{ConversationId, Root, Timestamp, UserId, UserName, View};
+use secure_chat_shared::protocol::{GetState, Request, SealedState};
 
 use super::common::TestApp;
 use super::keys::{change, member, number};
 use super::local;
 use super::person::{PASSWORD, Person};
+use super::socket::Given;
 
 fn mark(user: UserId, verified: bool) -> Action {
     Action::MarkVerified { user, verified }
@@ -122,6 +131,130 @@ async fn safety_numbers_are_of_the_identities_in_force() {
             .await
             .unwrap();
         assert_eq!(number(&mut second, to_bob, false).await, both);
+    })
+    .await;
+}
+
+/// From now on the synced state that the server gives this browser goes through `alter`, as another browser of the
+/// same person could have written it.
+fn another_browser_wrote(person: &mut Person, alter: impl Fn(&mut VaultState) + 'static) {
+    let keys = person.keys();
+    person.is_lied_to(move |given| match given {
+        Given::Reply {
+            op: GetState::OP,
+            body,
+        } => {
+            let mut given: SealedState = codec::decode(&body).unwrap();
+            let opened = keys
+                .open_state(&given.sealed)
+                .now_or_never()
+                .unwrap()
+                .unwrap();
+            let mut state: VaultState = codec::decode(&opened).unwrap();
+            alter(&mut state);
+            let state = codec::encode(&state);
+            given.sealed = Bytes(keys.seal_state(&state).now_or_never().unwrap().unwrap());
+            Some(Given::Reply {
+                op: GetState::OP,
+                body: Bytes(codec::encode(&given)),
+            })
+        }
+        given => Some(given),
+    });
+}
+
+/// Alice and bob in a conversation; alice has a second browser, which has written a newer state than the first knows.
+async fn two_browsers(app: &TestApp) -> (Person, Person, Person, ConversationId) {
+    let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+    let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+    let id = alice.begins_with(&["bob"], "").await;
+    bob.joins(id).await;
+    bob.writes(id, "first").await;
+    alice.reads(id, &["first"]).await;
+    alice.ticks().await;
+    let mut second = Person::sign_in(app.address, "alice", PASSWORD)
+        .await
+        .unwrap();
+    second.does(mark(bob.user(), true)).await.unwrap();
+    second.ticks().await;
+    (alice, second, bob, id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_history_in_another_browser_stops_the_log() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, _, _, id) = two_browsers(&app).await;
+        another_browser_wrote(&mut alice, move |state| {
+            let size = state.views[&id].size - 1;
+            let root = Root([7; 32]);
+            state.views.insert(id, View { size, root });
+        });
+        reconnects(&mut alice, &app).await;
+        let blocked = alice.sees(id).blocked;
+        assert!(
+            matches!(blocked, Some(Blocked::LogBroken(_))),
+            "{blocked:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_of_two_people_in_two_browsers_has_to_be_decided() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, _, bob, id) = two_browsers(&app).await;
+        let other = UserId([7; 16]);
+        let name = UserName::parse("bob").unwrap();
+        another_browser_wrote(&mut alice, move |state| {
+            let met = [(other, Timestamp(0))].into();
+            state.names.insert(name.clone(), met);
+        });
+        reconnects(&mut alice, &app).await;
+        let failure = Failure::IdentityChanged(other, "bob".into());
+        let said = Notice::Trouble(failure);
+        assert!(alice.page.borrow().notices.contains(&said));
+        let user = bob.user();
+        let blocked = Blocked::IdentityChanged {
+            user,
+            name: "bob".into(),
+            compromised: false,
+        };
+        assert_eq!(alice.sees(id).blocked, Some(blocked));
+        alice.does(Action::AcceptIdentity(user)).await.unwrap();
+        assert!(alice.sees(id).blocked.is_none());
+        // The other browser still says so, but the decision is later.
+        alice.ticks().await;
+        reconnects(&mut alice, &app).await;
+        assert!(alice.sees(id).blocked.is_none());
+        assert!(member(&alice.page.borrow(), id, "bob").verified);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_later_version_wrote_is_not_lost() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut second, bob, _) = two_browsers(&app).await;
+        another_browser_wrote(&mut alice, |state| {
+            state.rest.insert(4711, Bytes(vec![0x18, 42]));
+        });
+        reconnects(&mut alice, &app).await;
+        let (user, blocked) = (bob.user(), true);
+        let block = Action::Block { user, blocked };
+        alice.does(block).await.unwrap();
+        alice.ticks().await;
+        let seen = Rc::new(RefCell::new(None));
+        let kept = Rc::clone(&seen);
+        another_browser_wrote(&mut second, move |state| {
+            *kept.borrow_mut() = Some(state.rest.clone());
+        });
+        reconnects(&mut second, &app).await;
+        assert_eq!(second.page.borrow().blocked.len(), 1);
+        let rest = seen.borrow().clone().unwrap();
+        assert_eq!(rest, [(4711, Bytes(vec![0x18, 42]))].into());
     })
     .await;
 }

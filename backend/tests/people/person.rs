@@ -143,6 +143,11 @@ impl Person {
         self.client.platform().keys.provide(keys);
     }
 
+    /// The keys of this device.
+    pub fn keys(&self) -> NativeKeys {
+        self.client.platform().keys.clone()
+    }
+
     /// The page was reloaded: a new client on the same device, not yet connected.
     pub async fn reload(self) -> Self {
         let Device {

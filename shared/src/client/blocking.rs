@@ -41,6 +41,12 @@ impl<P: Platform> Client<P> {
         matches!(&row.body, RowBody::Message(message) if self.is_blocked(&message.author))
     }
 
+    /// Whether a row is a message by somebody else who is not blocked: what is counted as unread.
+    pub(super) fn is_news(&self, row: &Row) -> bool {
+        let is_others = matches!(&row.body, RowBody::Message(message) if !message.own);
+        is_others && !self.is_by_blocked(row)
+    }
+
     /// Everybody who is blocked.
     pub(super) fn blocked_people(&self) -> BTreeSet<UserId> {
         let people = self.synced.state.blocked.keys();

@@ -5,7 +5,6 @@ use super::api::{
     Deed, InvalidRow, LastLine, Message, MessageState, Proof, Reason, Row, RowBody, RowKey,
 };
 use super::platform::{Keys, Platform, Store, Table, Write};
-use super::present::is_by_another;
 use super::records::{self, EntryRecord};
 use super::room::Room;
 use super::take::last_line;
@@ -271,8 +270,7 @@ impl<P: Platform> Client<P> {
         let row = Row { key, time, body };
         // What was shared is no news.
         let was_marked = record.row.is_some();
-        let is_news = is_by_another(&row) && !self.is_by_blocked(&row);
-        if was_marked && is_news && number > room.record.read {
+        if was_marked && self.is_news(&row) && number > room.record.read {
             room.record.unread += 1;
         }
         record.row = Some(row);

@@ -283,8 +283,7 @@ impl<P: Platform> Client<P> {
         let mut unread = 0;
         for (_, bytes) in found {
             let row = records::decode_row(&bytes).map_err(|_| super::damaged())?;
-            let counts = |row: &Row| is_by_another(row) && !self.is_by_blocked(row);
-            unread += u32::from(row.as_ref().is_some_and(counts));
+            unread += u32::from(row.as_ref().is_some_and(|row| self.is_news(row)));
         }
         Ok(unread)
     }
@@ -345,11 +344,6 @@ impl<P: Platform> Client<P> {
             head_code: head_code(room),
         })
     }
-}
-
-/// Whether a row is a message by somebody else: what is counted as unread.
-pub(super) fn is_by_another(row: &Row) -> bool {
-    matches!(&row.body, RowBody::Message(message) if !message.own)
 }
 
 /// The newest root's first 8 bytes as 4 groups of 4 hex digits.

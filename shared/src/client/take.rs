@@ -9,7 +9,6 @@ use super::history::{happened, superseded};
 use super::links::{LinkAnswer, link_answers};
 use super::open::{Shown, invalid, name_of};
 use super::platform::{Platform, Table, Write};
-use super::present::is_by_another;
 use super::records::{self, EntryRecord};
 use super::room::Room;
 use super::trouble::Trouble;
@@ -286,7 +285,7 @@ impl<P: Platform> Client<P> {
     /// A row by somebody who is not blocked: counted, and told of if it is new.
     fn tell_of(&mut self, room: &mut Room, number: u64, row: &Row, arrival: Arrival) {
         room.record.active = room.record.active.max(row.time);
-        if is_by_another(row) && number > room.record.read {
+        if self.is_news(row) && number > room.record.read {
             room.record.unread += 1;
         }
         if let RowBody::Message(message) = &row.body {
