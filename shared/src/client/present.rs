@@ -2,7 +2,7 @@
 
 use super::Client;
 use super::api::{
-    Answer, Connection, Conversation, Event, Failure, Me, Member, Row, RowBody, Session, Standing,
+    Answer, Connection, Conversation, Event, Failure, Me, Member, Row, Session, Standing,
 };
 use super::platform::{Platform, Store, Table};
 use super::records;
