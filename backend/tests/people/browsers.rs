@@ -13,7 +13,7 @@ use secure_chat_shared::ids::{ConversationId, Root, Timestamp, UserId, UserName,
 use secure_chat_shared::protocol::{GetState, Request, SealedState};
 
 use super::common::TestApp;
-use super::keys::{change, member, number};
+use super::keys::{accept, change, member, number};
 use super::local;
 use super::person::{PASSWORD, Person};
 use super::socket::Given;
@@ -222,7 +222,7 @@ async fn a_name_of_two_people_in_two_browsers_has_to_be_decided() {
             compromised: false,
         };
         assert_eq!(alice.sees(id).blocked, Some(blocked));
-        alice.does(Action::AcceptIdentity(user)).await.unwrap();
+        alice.does(accept(user)).await.unwrap();
         assert!(alice.sees(id).blocked.is_none());
         // The other browser still says so, but the decision is later.
         alice.ticks().await;

@@ -110,9 +110,9 @@ impl Pin {
         }
     }
 
-    /// The person compared numbers, or takes the mark back.
+    /// The person compared numbers, or takes the mark back. What is compromised cannot be verified.
     pub fn mark(&mut self, verified: bool, now: Timestamp) {
-        self.verified = verified;
+        self.verified = verified && !self.compromised;
         self.verified_before = false;
         self.by_link = false;
         self.changed = later(self.changed, now);
