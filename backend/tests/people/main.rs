@@ -15,6 +15,7 @@ mod managed;
 mod network;
 mod page;
 mod person;
+mod restored;
 mod secrecy;
 mod sharing;
 mod socket;

@@ -172,6 +172,10 @@ impl<P: Platform> Client<P> {
             if room.record.broken.is_some() {
                 return Err(Failure::LogBroken.into());
             }
+            if room.server_lacks {
+                let text = "it lost a part of this conversation and waits for it";
+                return Err(Failure::Server(text.into()).into());
+            }
             if let Some(Blocked::IdentityChanged { user, name, .. }) = self.blocked(room)
                 && !intent.goes_away()
             {

@@ -7,6 +7,7 @@
 //! - `account`: registration, login, session; `enter`: beginning to hold a conversation; `sync`: catching up
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
 //! - `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
+//! - `reupload`: what a restored server has lost
 //! - `own_keys`: new versions of one's own identity
 //! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose
 //! - `links`: invite links; `blocking`: whom the person does not want to hear from
@@ -33,6 +34,7 @@ mod pins;
 pub mod platform;
 mod present;
 pub mod records;
+mod reupload;
 mod room;
 mod sharing;
 mod state_sync;

@@ -120,7 +120,8 @@ impl<P: Platform> Client<P> {
             let Some(waiting) = self.outbox.get(&place) else {
                 continue;
             };
-            if waiting.failed.is_some() {
+            // What the server lost goes back to it first.
+            if waiting.failed.is_some() || self.server_lacks(&waiting.conversation) {
                 continue;
             }
             match self.send_waiting(place).await {

@@ -23,6 +23,8 @@ pub(super) struct Room {
     pub(super) keys: BTreeMap<Epoch, EpochKey>,
     /// What the server gave as shared history was false: it is asked again at the next connection.
     pub(super) history_refused: bool,
+    /// The server's log is shorter than this one: nothing can be written until it has got back what it lost.
+    pub(super) server_lacks: bool,
 }
 
 impl Room {
@@ -53,6 +55,7 @@ impl Room {
             record,
             keys: BTreeMap::new(),
             history_refused: false,
+            server_lacks: false,
         }
     }
 
@@ -120,6 +123,7 @@ impl<P: Platform> Client<P> {
                     record,
                     keys: BTreeMap::new(),
                     history_refused: false,
+                    server_lacks: false,
                 },
             );
         }

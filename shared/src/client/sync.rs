@@ -59,6 +59,7 @@ impl<P: Platform> Client<P> {
             .collect();
         for id in missing {
             self.sync_room(id).await?;
+            self.give_all_back(id).await?;
         }
         self.check_unknown_answers().await?;
         self.renew_in_rooms().await?;
@@ -91,7 +92,11 @@ impl<P: Platform> Client<P> {
             .map(|room| room.record.frontier.size());
         match size {
             Some(size) if at.number < size => {
-                return self.must_be_the_same(conversation, &at).await;
+                self.must_be_the_same(conversation, &at).await?;
+                if at.number + 1 == size {
+                    // Somebody has given back what it had lost.
+                    self.note_server_lacks(&conversation, false);
+                }
             }
             Some(size) if at.number == size => self.take_next(conversation, at, None).await?,
             Some(_) => self.sync_room(conversation).await?,
@@ -135,9 +140,13 @@ impl<P: Platform> Client<P> {
             };
             let page = match self.platform.socket().request(&request).await {
                 Ok(page) => page,
-                Err(error) if error.code() == Some(ErrorCode::NotFound) => return Ok(()),
+                Err(error) if error.code() == Some(ErrorCode::NotFound) => {
+                    self.note_server_lacks(&conversation, true);
+                    return Ok(());
+                }
                 Err(error) => return Err(error.into()),
             };
+            self.note_server_lacks(&conversation, page.size < from);
             if page.entries.is_empty() {
                 return Ok(());
             }
@@ -219,8 +228,7 @@ impl<P: Platform> Client<P> {
         if head.view.size > own.size {
             self.sync_room(head.id).await?;
         } else if head.view.size < own.size {
-            let reason = "The server has lost messages of this conversation that this device has.";
-            return self.stop_room(head.id, reason, None).await;
+            self.answer_shorter_log(head.id, head.view).await?;
         } else if head.view.root != own.root {
             let reason = "The server has another history of this conversation than this device.";
             return self.stop_room(head.id, reason, Some(own.root)).await;
