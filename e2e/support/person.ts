@@ -1,11 +1,11 @@
 // Somebody in front of a browser. Uses only roles and names that a screen reader would hear.
 
-import { type BrowserContext, type Locator, type Page, expect } from '@playwright/test';
+import { type BrowserContext, type Locator, expect } from '@playwright/test';
 
 import type { Server } from './server.ts';
-import { Watch } from './watch.ts';
+import { type Algorithm, Visitor } from './visitor.ts';
 
-export type Algorithm = 'RSA-PSS' | 'DSA';
+export type { Algorithm };
 
 export type Role = 'admin' | 'member';
 
@@ -20,19 +20,7 @@ export interface Expected {
   author?: string;
 }
 
-export class Person {
-  readonly watch: Watch;
-
-  private constructor(
-    readonly context: BrowserContext,
-    public page: Page,
-    private readonly server: Server,
-    readonly name: string,
-    readonly password: string,
-  ) {
-    this.watch = new Watch(context, name);
-  }
-
+export class Person extends Visitor {
   static async arrive(
     context: BrowserContext,
     server: Server,
@@ -42,128 +30,6 @@ export class Person {
     // A persistent context begins with a page of its own.
     const page = context.pages()[0] ?? (await context.newPage());
     return new Person(context, page, server, name, password);
-  }
-
-  /** The same person at another page of the same browser. */
-  async openTab(): Promise<Page> {
-    const page = await this.context.newPage();
-    await page.goto(this.server.origin);
-    return page;
-  }
-
-  /** Acts at another page from now on. */
-  use(page: Page): void {
-    this.page = page;
-  }
-
-  async open(): Promise<void> {
-    await this.page.goto(this.server.origin);
-  }
-
-  // Account
-
-  async register(algorithm: Algorithm = 'RSA-PSS'): Promise<void> {
-    await this.fillRegistration(algorithm);
-    await this.page.getByRole('button', { name: 'Create account' }).click();
-    await this.recoveryDialog.getByRole('button', { name: 'Later' }).click();
-    await expect(this.recoveryDialog).toBeHidden();
-    await this.expectSignedIn();
-  }
-
-  /** Up to the button. */
-  async fillRegistration(algorithm: Algorithm = 'RSA-PSS'): Promise<void> {
-    await this.open();
-    const way = { name: 'Create account' };
-    await this.page.getByRole('link', way).or(this.page.getByRole('button', way)).click();
-    const choice = this.page
-      .getByRole('radiogroup', { name: 'Sign my messages with' })
-      .or(this.page.getByRole('group', { name: 'Sign my messages with' }));
-    await expect(choice.getByRole('radio', { name: 'RSA-PSS' })).toBeChecked();
-    await this.userName.fill(this.name);
-    await this.passwordField.fill(this.password);
-    const radio = choice.getByRole('radio', { name: algorithm });
-    // By keyboard: its label lies over it and takes the clicks.
-    await radio.press('Space');
-    await expect(radio).toBeChecked();
-  }
-
-  async signIn(password = this.password): Promise<void> {
-    await this.open();
-    await this.userName.fill(this.name);
-    await this.passwordField.fill(password);
-    await this.page.getByRole('button', { name: 'Sign in' }).click();
-  }
-
-  async expectSignedIn(): Promise<void> {
-    await expect(this.page.getByRole('button', { name: 'Account', exact: true })).toBeVisible();
-  }
-
-  /** Everything is asked for again, and no password. */
-  async reload(): Promise<void> {
-    await this.page.reload();
-    await this.expectSignedIn();
-    await expect(this.passwordField).toHaveCount(0);
-  }
-
-  async openSettings(): Promise<void> {
-    await this.page.getByRole('button', { name: 'Account', exact: true }).click();
-    await this.page.getByRole('menuitem', { name: 'Settings' }).click();
-    await expect(this.page.getByRole('heading', { name: 'Settings' })).toBeVisible();
-  }
-
-  /** What a question in a dialog asks for, until it is answered. */
-  private async confirmWithPassword(dialog: Locator, button: string, password: string): Promise<void> {
-    await dialog.getByLabel('Password', { exact: true }).fill(password);
-    await dialog.getByRole('button', { name: button, exact: true }).click();
-  }
-
-  /** How messages are signed from now on; leaves the settings open. */
-  async changeAlgorithm(algorithm: Algorithm, password = this.password): Promise<void> {
-    await this.openSettings();
-    const group = this.page.getByRole('radiogroup', { name: 'Sign my messages with' });
-    await group.getByRole('radio', { name: algorithm }).press('Space');
-    const dialog = this.page.getByRole('dialog', { name: `Sign with ${algorithm}` });
-    await this.confirmWithPassword(dialog, `Sign with ${algorithm}`, password);
-    await expect(dialog).toBeHidden();
-    await expect(group.getByRole('radio', { name: algorithm })).toBeChecked();
-  }
-
-  /** Fresh keys, signed by the old ones; leaves the settings open. */
-  async makeNewKeys(password = this.password): Promise<void> {
-    const before = await this.fingerprint();
-    await this.page.getByRole('button', { name: 'Make new keys' }).click();
-    const dialog = this.page.getByRole('dialog', { name: 'Make new keys?' });
-    await this.confirmWithPassword(dialog, 'Make new keys', password);
-    await expect(dialog).toBeHidden();
-    await expect.poll(() => this.fingerprint()).not.toBe(before);
-  }
-
-  /** Declares the keys stolen and gets fresh ones; leaves the settings open. */
-  async reportKeysStolen(password = this.password): Promise<void> {
-    const before = await this.fingerprint();
-    await this.page.getByRole('button', { name: 'My keys were stolen' }).click();
-    const dialog = this.page.getByRole('dialog', { name: 'Were your keys stolen?' });
-    await this.confirmWithPassword(dialog, 'Replace my keys', password);
-    await expect(dialog).toBeHidden();
-    await expect.poll(() => this.fingerprint()).not.toBe(before);
-  }
-
-  /** Another browser has made newer keys: brings them to this one. */
-  async fetchKeys(password = this.password): Promise<void> {
-    const banner = this.page.getByRole('alert').filter({ hasText: 'New keys were made in another browser' });
-    await banner.getByRole('button', { name: 'Enter password' }).click();
-    const dialog = this.page.getByRole('dialog', { name: 'Fetch your new keys' });
-    await this.confirmWithPassword(dialog, 'Fetch the keys', password);
-    await expect(dialog).toBeHidden();
-    await expect(banner).toHaveCount(0);
-  }
-
-  /** One's own, as the settings show it; they are open afterwards. */
-  async fingerprint(): Promise<string> {
-    const settings = this.page.getByRole('heading', { name: 'Settings' });
-    if (!(await settings.isVisible())) await this.openSettings();
-    const identity = this.page.getByRole('region', { name: 'Your identity' });
-    return (await identity.locator('dt', { hasText: 'Fingerprint' }).locator('+ dd').innerText()).trim();
   }
 
   // Invite links
@@ -195,18 +61,6 @@ export class Person {
     await dialog.getByRole('button', { name: 'Start conversation' }).click();
     await expect(dialog).toBeHidden();
     await expect(this.log).toBeVisible();
-  }
-
-  get userName(): Locator {
-    return this.page.getByRole('textbox', { name: 'User name' });
-  }
-
-  get passwordField(): Locator {
-    return this.page.getByLabel('Password', { exact: true });
-  }
-
-  get recoveryDialog(): Locator {
-    return this.page.getByRole('dialog', { name: 'Recovery code' });
   }
 
   // Conversations

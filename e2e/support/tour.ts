@@ -71,6 +71,99 @@ export async function tour(arrive: Arrive, stop: Stop): Promise<void> {
   await alice.page.getByRole('menuitem', { name: 'Settings' }).click();
   await expect(alice.page.getByRole('heading', { name: 'Settings' })).toBeVisible();
   await stop(alice, 'settings');
+
+  await byLink(alice, await arrive('dave'), stop);
+  await inGroups(alice, bob, carol, stop);
+  await withNewKeys(alice, bob, carol, await arrive('bob'), stop);
+}
+
+/** Somebody who is not here yet follows a link. */
+async function byLink(alice: Person, dave: Person, stop: Stop): Promise<void> {
+  const link = await alice.copyLink();
+  await stop(alice, 'invite-link');
+  await dave.followLink(link);
+  await expect(dave.page.getByText('You have been invited')).toBeVisible();
+  await stop(dave, 'invited');
+  await dave.register();
+  await expect(dave.linkDialog('alice')).toContainText('Verified by this link');
+  await stop(dave, 'link-owner');
+  await dave.startFromLink('alice');
+  await dave.openMembers();
+  await expect(dave.members).toContainText('Verified by link');
+  await stop(dave, 'verified-by-link');
+}
+
+/** What members can do about each other. */
+async function inGroups(alice: Person, bob: Person, carol: Person, stop: Stop): Promise<void> {
+  await alice.createConversation(['bob'], 'Allotment', { managed: true });
+  await expect(bob.invitation('alice')).toBeVisible();
+  await stop(bob, 'managed-invitation');
+  await bob.accept('alice');
+  await bob.openConversation('Allotment');
+  await bob.send('Who has the key to the shed?');
+  await bob.expectMessage('Who has the key to the shed?');
+  await stop(bob, 'managed-conversation');
+  await alice.expectMessage('Who has the key to the shed?');
+  await alice.invite(['carol']);
+  const menu = alice.member('carol').getByRole('button', { name: 'More about carol' });
+  await menu.click();
+  const share = alice.page.getByRole('menuitem', { name: 'Share earlier messages' });
+  await expect(share).toBeVisible();
+  await stop(alice, 'member-menu');
+  await share.click();
+  await stop(alice, 'share');
+  await alice.page.keyboard.press('Escape');
+  await alice.history.last().scrollIntoViewIfNeeded();
+  await stop(alice, 'history');
+  await alice.block('bob');
+  await expect(alice.page.getByText('Message from somebody you blocked')).toBeVisible();
+  await stop(alice, 'blocked');
+  await alice.openSettings();
+  await alice.page.getByRole('region', { name: 'Blocked people' }).scrollIntoViewIfNeeded();
+  await stop(alice, 'blocked-people');
+  await carol.accept('alice');
+  await carol.openConversation('Allotment');
+}
+
+/** New keys, here and elsewhere, trusted and not. */
+async function withNewKeys(
+  alice: Person,
+  bob: Person,
+  carol: Person,
+  bobElsewhere: Person,
+  stop: Stop,
+): Promise<void> {
+  await bobElsewhere.signIn();
+  await bobElsewhere.expectSignedIn();
+  await bob.openSettings();
+  await bob.page.getByRole('button', { name: 'My keys were stolen' }).click();
+  await stop(bob, 'stolen-question');
+  await bob.page.keyboard.press('Escape');
+  await bob.makeNewKeys();
+  await expect(bobElsewhere.page.getByRole('button', { name: 'Enter password' })).toBeVisible();
+  await stop(bobElsewhere, 'outdated');
+  await alice.openConversation('Allotment');
+  await alice.openMembers();
+  await expect(alice.member('bob')).toContainText('Rotated since verified');
+  await stop(alice, 'rotated');
+
+  await bob.reportKeysStolen();
+  await expect(alice.member('bob')).toHaveCount(0);
+  await alice.members.getByRole('button', { name: 'Invite people' }).click();
+  const dialog = alice.page.getByRole('dialog', { name: 'Invite people' });
+  await dialog.getByRole('textbox', { name: 'People' }).fill('bob');
+  await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
+  await expect(dialog.getByRole('button', { name: 'Accept new keys' })).toBeVisible();
+  await stop(alice, 'changed-keys');
+  await dialog.getByRole('button', { name: 'Compare safety number' }).click();
+  const safety = alice.page.getByRole('dialog', { name: 'Safety number' });
+  await expect(safety.getByTestId('safety-number')).toHaveText(/^\s*(\d{5}\s*){12}$/);
+  await stop(alice, 'changed-number');
+  await safety.getByRole('button', { name: 'Accept as verified' }).click();
+  await expect(dialog).toBeHidden();
+  await expect(alice.member('bob')).toBeVisible();
+  await expect(carol.identityBanner('bob')).toBeVisible();
+  await stop(carol, 'identity-changed');
 }
 
 async function talk(alice: Person, bob: Person, carol: Person): Promise<void> {
