@@ -4,18 +4,23 @@ import path from 'node:path';
 
 import { test } from '../support/fixtures.ts';
 import { inEveryLook } from '../support/looks.ts';
-import { tour } from '../support/tour.ts';
+import { groupTour, tour } from '../support/tour.ts';
 
-test('screens', async ({ arrive }, testInfo) => {
-  test.setTimeout(600_000);
-  const folder = process.env.SCREENS_DIR ?? testInfo.outputPath('screens');
-  let number = 0;
-  await tour(arrive, async (person, screen) => {
-    number += 1;
-    const prefix = String(number).padStart(2, '0');
-    await inEveryLook(person.page, async (look) => {
-      await person.page.screenshot({ path: path.join(folder, `${prefix}-${screen}-${look}.png`) });
+for (const [name, through] of [
+  ['screens', tour],
+  ['screens-of-groups', groupTour],
+] as const) {
+  test(name, async ({ arrive }, testInfo) => {
+    test.setTimeout(600_000);
+    const folder = path.join(process.env.SCREENS_DIR ?? testInfo.outputDir, name);
+    let number = 0;
+    await through(arrive, async (person, screen) => {
+      number += 1;
+      const prefix = String(number).padStart(2, '0');
+      await inEveryLook(person.page, async (look) => {
+        await person.page.screenshot({ path: path.join(folder, `${prefix}-${screen}-${look}.png`) });
+      });
     });
+    console.log(`The pictures are in ${folder}`);
   });
-  console.log(`The pictures are in ${folder}`);
-});
+}

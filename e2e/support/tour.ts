@@ -7,7 +7,7 @@ import type { Person } from './person.ts';
 export type Arrive = (name: string) => Promise<Person>;
 export type Stop = (person: Person, screen: string) => Promise<void>;
 
-/** Calls `stop` at each screen. */
+/** Calls `stop` at each screen of somebody's first hour. */
 export async function tour(arrive: Arrive, stop: Stop): Promise<void> {
   const alice = await arrive('alice');
   const bob = await arrive('bob');
@@ -71,7 +71,16 @@ export async function tour(arrive: Arrive, stop: Stop): Promise<void> {
   await alice.page.getByRole('menuitem', { name: 'Settings' }).click();
   await expect(alice.page.getByRole('heading', { name: 'Settings' })).toBeVisible();
   await stop(alice, 'settings');
+}
 
+/** Calls `stop` at each screen about who belongs to what, and whose keys are whose. */
+export async function groupTour(arrive: Arrive, stop: Stop): Promise<void> {
+  const alice = await arrive('alice');
+  const bob = await arrive('bob');
+  const carol = await arrive('carol');
+  await alice.register();
+  await bob.register('DSA');
+  await carol.register();
   await byLink(alice, await arrive('dave'), stop);
   await inGroups(alice, bob, carol, stop);
   await withNewKeys(alice, bob, carol, await arrive('bob'), stop);
@@ -104,6 +113,7 @@ async function inGroups(alice: Person, bob: Person, carol: Person, stop: Stop): 
   await bob.expectMessage('Who has the key to the shed?');
   await stop(bob, 'managed-conversation');
   await alice.expectMessage('Who has the key to the shed?');
+  await alice.verify('bob');
   await alice.invite(['carol']);
   const menu = alice.member('carol').getByRole('button', { name: 'More about carol' });
   await menu.click();

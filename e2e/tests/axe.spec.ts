@@ -4,26 +4,18 @@ import { AxeBuilder } from '@axe-core/playwright';
 
 import { expect, test } from '../support/fixtures.ts';
 import { inEveryLook } from '../support/looks.ts';
-import { tour } from '../support/tour.ts';
+import type { Person } from '../support/person.ts';
+import { groupTour, tour } from '../support/tour.ts';
 
-test('axe-core finds no violation on any screen, light and dark, desktop and phone', async ({ arrive }) => {
-  test.setTimeout(480_000);
-  await tour(arrive, async (person, screen) => {
-    await inEveryLook(person.page, async (look) => {
-      const { violations } = await new AxeBuilder({ page: person.page }).analyze();
-      const found = violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
-      );
-      // Soft, so that one run shows all of them.
-      expect.soft(found, `${screen}, ${look}`).toEqual([]);
-      // Nothing is cut off at the side.
-      const width = await person.page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      );
-      expect.soft(width, `${screen}, ${look}: scrolls sideways`).toBeLessThanOrEqual(0);
-    });
+for (const [what, through] of [
+  ['on any screen', tour],
+  ['about groups, links and keys', groupTour],
+] as const) {
+  test(`axe-core finds no violation ${what}, light and dark, desktop and phone`, async ({ arrive }) => {
+    test.setTimeout(600_000);
+    await through(arrive, audit);
   });
-});
+}
 
 test('the page loads with a strict policy in force', async ({ arrive, page, server }) => {
   const response = await page.goto(server.origin);
@@ -64,3 +56,19 @@ test('the page loads with a strict policy in force', async ({ arrive, page, serv
   const alice = await arrive('alice');
   await alice.register();
 });
+
+async function audit(person: Person, screen: string): Promise<void> {
+  await inEveryLook(person.page, async (look) => {
+    const { violations } = await new AxeBuilder({ page: person.page }).analyze();
+    const found = violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+    );
+    // Soft, so that one run shows all of them.
+    expect.soft(found, `${screen}, ${look}`).toEqual([]);
+    // Nothing is cut off at the side.
+    const width = await person.page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect.soft(width, `${screen}, ${look}: scrolls sideways`).toBeLessThanOrEqual(0);
+  });
+}

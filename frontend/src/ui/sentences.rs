@@ -13,6 +13,8 @@ use super::text::{list, t};
 
 /// Most people whose names stand for a conversation without a title.
 const MAX_NAMED: usize = 3;
+/// Most people who are named in a sentence.
+const MAX_LISTED: usize = 8;
 
 /// What happened and what to do.
 pub fn failure(failure: &Failure) -> AttrValue {
@@ -86,7 +88,7 @@ fn noticed(notice: &Notice) -> AttrValue {
         Notice::OfflineWillBeTold(names) => {
             t!(
                 "notice-offline",
-                names = list(names).as_str(),
+                names = people(names).as_str(),
                 count = names.len()
             )
         }
@@ -110,7 +112,7 @@ pub fn happened(happened: &Happened) -> AttrValue {
                 "deed-invited",
                 own = own,
                 actor = actor,
-                names = list(names).as_str()
+                names = people(names).as_str()
             )
         }
         Deed::Uninvited(names) => {
@@ -118,7 +120,7 @@ pub fn happened(happened: &Happened) -> AttrValue {
                 "deed-uninvited",
                 own = own,
                 actor = actor,
-                names = list(names).as_str()
+                names = people(names).as_str()
             )
         }
         Deed::Accepted => t!("deed-accepted", own = own, actor = actor),
@@ -129,7 +131,7 @@ pub fn happened(happened: &Happened) -> AttrValue {
                 "deed-removed",
                 own = own,
                 actor = actor,
-                names = list(names).as_str()
+                names = people(names).as_str()
             )
         }
         Deed::Promoted(name) => {
@@ -210,13 +212,27 @@ pub fn conversation_name(conversation: &Conversation, me: &UserId) -> AttrValue 
         .collect();
     match names.len() {
         0 => t!("conversation-alone"),
-        count if count <= MAX_NAMED => list(&names),
-        count => {
-            let rest = count + 1 - MAX_NAMED;
-            let named = names.get(..MAX_NAMED - 1).unwrap_or_default().join(", ");
-            t!("conversation-many", names = named, count = rest)
-        }
+        _ => at_most(MAX_NAMED, &names),
     }
+}
+
+/// "bob and carol", "bob, carol and 497 others".
+fn people(names: &[String]) -> AttrValue {
+    at_most(MAX_LISTED, names)
+}
+
+/// Names, the last of which stand for all that there is no room for.
+fn at_most<S: AsRef<str>>(max: usize, names: &[S]) -> AttrValue {
+    if names.len() <= max {
+        return list(names);
+    }
+    let (named, rest) = names.split_at(max - 1);
+    let named: Vec<&str> = named.iter().map(AsRef::as_ref).collect();
+    t!(
+        "names-and-others",
+        names = named.join(", "),
+        count = rest.len()
+    )
 }
 
 /// The last line of a conversation in the list.
@@ -334,6 +350,11 @@ mod tests {
         assert_eq!(
             deed(false, Deed::Removed(names)),
             "alice removed bob and carol."
+        );
+        let many: Vec<_> = (1..=499).map(|n| format!("p{n}")).collect();
+        assert_eq!(
+            deed(false, Deed::Invited(many)),
+            "alice invited p1, p2, p3, p4, p5, p6, p7 and 492 others."
         );
     }
 

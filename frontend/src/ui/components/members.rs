@@ -8,6 +8,7 @@ use secure_chat_shared::ids::UserId;
 use web_sys::Element;
 use yew::prelude::*;
 
+use super::field::typed;
 use super::history::History;
 use super::icon::{Glyph, Icon};
 use super::managed::ManagedMark;
@@ -16,6 +17,9 @@ use super::member_dialogs::{Asked, AskedDialog};
 use crate::ui::context::use_shown;
 use crate::ui::state::{Room, can_write, is_why_blocked, ordered};
 use crate::ui::text::t;
+
+/// From so many members on, there is a field to find one.
+const MANY: usize = 15;
 
 /// Properties of [`Members`].
 #[derive(Properties, PartialEq)]
@@ -37,9 +41,15 @@ pub struct Props {
 pub fn Members(props: &Props) -> Html {
     let shown = use_shown();
     let asked = use_state(|| None::<Asked>);
-    let on_ask = {
-        let asked = asked.clone();
-        Callback::from(move |what| asked.set(Some(what)))
+    let wanted = use_state(String::new);
+    // The same as long as the region is there: else all members were shown anew at each change.
+    let on_ask = use_callback((), {
+        let asked = asked.setter();
+        move |what, ()| asked.set(Some(what))
+    });
+    let on_wanted = {
+        let wanted = wanted.clone();
+        Callback::from(move |text| wanted.set(text))
     };
     let ask = |what: Asked| on_ask.reform(move |_: MouseEvent| what.clone());
     let escape = {
@@ -55,6 +65,8 @@ pub fn Members(props: &Props) -> Html {
     };
     let conversation = &props.conversation;
     let may_act = can_write(conversation);
+    let name_part = wanted.trim().to_lowercase();
+    let fits = |member: &&Member| member.name.contains(&name_part);
     let member = |member: &Member| {
         html! {
             <MemberItem key={member.user.to_string()} conversation={conversation.id} member={member.clone()}
@@ -73,7 +85,13 @@ pub fn Members(props: &Props) -> Html {
                         <Glyph icon={Icon::Cross} />
                     </button>
                 </header>
-                <ul class="member-list">{ for ordered(conversation, &props.me).into_iter().map(member) }</ul>
+                if conversation.members.len() > MANY {
+                    <input type="search" class="input" aria-label={t!("find-member")} placeholder={t!("find-member")}
+                        value={(*wanted).clone()} oninput={typed(&on_wanted)} autocomplete="off" />
+                }
+                <ul class="member-list">
+                    { for ordered(conversation, &props.me).into_iter().filter(fits).map(member) }
+                </ul>
                 <div class="stack">
                     if may_act {
                         <button type="button" class="button wide" onclick={ask(Asked::Invite)}>

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use secure_chat_shared::client::api::{Action, Row, RowBody, RowKey};
+use secure_chat_shared::client::api::{Action, Deed, Happened, Row, RowBody, RowKey};
 use secure_chat_shared::ids::{ConversationId, Timestamp, UserId};
 use wasm_bindgen::JsCast;
 use web_sys::{
@@ -170,7 +170,7 @@ fn last_own(room: &Room) -> Option<RowKey> {
 }
 
 fn items(props: &Props) -> Vec<Html> {
-    let rows: Vec<&Rc<Row>> = props.room.rows.values().collect();
+    let rows = without_same_title(props.room.rows.values());
     let mut items = Vec::with_capacity(rows.len() + 8);
     let mut day = None;
     let mut news = props.room.news_after;
@@ -199,6 +199,20 @@ fn items(props: &Props) -> Vec<Html> {
         });
     }
     items
+}
+
+/// A name given once more is no news: in a server-managed conversation it is sealed anew under each key. The history
+/// has it.
+fn without_same_title<'a>(rows: impl Iterator<Item = &'a Rc<Row>>) -> Vec<&'a Rc<Row>> {
+    let mut title = None;
+    rows.filter(|row| match &row.body {
+        RowBody::Happened(Happened {
+            what: Deed::Renamed(new),
+            ..
+        }) => title.replace(new) != Some(new),
+        _ => true,
+    })
+    .collect()
 }
 
 fn day_divider(day: i64, time: Timestamp) -> Html {
@@ -243,4 +257,32 @@ fn is_group(first: &Row, second: &Row) -> bool {
     a.author == b.author
         && near
         && format::day_number(first.time) == format::day_number(second.time)
+}
+
+#[cfg(test)]
+mod tests {
+    use secure_chat_shared::client::api::Algorithm;
+
+    use super::*;
+
+    #[test]
+    fn a_title_is_told_when_it_changes() {
+        let renamed = |(number, title): (u64, &str)| {
+            let body = RowBody::Happened(Happened {
+                actor: "alice".into(),
+                own: false,
+                what: Deed::Renamed(title.into()),
+                algorithm: Algorithm::RsaPss,
+            });
+            Rc::new(Row {
+                key: RowKey::Number(number),
+                time: Timestamp(0),
+                body,
+            })
+        };
+        let rows = [(1, "Hut"), (2, "Hut"), (3, "Barn"), (4, "Hut"), (5, "Hut")].map(renamed);
+        let told = without_same_title(rows.iter());
+        let told: Vec<_> = told.iter().map(|row| row.key).collect();
+        assert_eq!(told, [1, 3, 4].map(RowKey::Number));
+    }
 }
