@@ -1,13 +1,19 @@
 //! What happened in a conversation, in sentences.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use secure_chat_shared::client::api::{Action, Answer, Deed, Failure, Happened, RowBody, RowKey};
+use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 use secure_chat_shared::ids::ConversationId;
+use secure_chat_shared::protocol::{Anchor, GetAnchor, Request};
 
 use super::common::TestApp;
 use super::local;
 use super::page::Page;
 use super::person::{PASSWORD, Person};
+use super::socket::Given;
 
 /// Who did what, with the number of its entry.
 async fn history(person: &mut Person, id: ConversationId) -> Vec<(u64, Happened)> {
@@ -112,6 +118,55 @@ async fn a_newcomer_knows_what_happened_before_but_not_what_was_said() {
         );
         let foreign = again.does(Action::History(ConversationId([7; 32]))).await;
         assert_eq!(foreign, Err(Failure::NotAllowed));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_is_read_in_pages() {
+    local(async {
+        let app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let mut carol = Person::register(app.address, "carol", 3, RsaPss).await;
+        let _bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let id = alice.begins_with(&["bob"], "").await;
+        for title in ["one", "two", "three", "four", "five"] {
+            let rename = Action::Rename {
+                conversation: id,
+                title: title.into(),
+            };
+            alice.does(rename).await.unwrap();
+        }
+        let pages = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&pages);
+        carol.is_lied_to(move |given| match given {
+            Given::Reply {
+                op: GetAnchor::OP,
+                body,
+            } => {
+                counted.set(counted.get() + 1);
+                let mut page: Anchor = codec::decode(&body).unwrap();
+                page.more = page.state.len() > 2;
+                page.state.truncate(2);
+                let body = Bytes(codec::encode(&page));
+                Some(Given::Reply {
+                    op: GetAnchor::OP,
+                    body,
+                })
+            }
+            given => Some(given),
+        });
+        alice.invites(id, &["carol"]).await;
+        alice.writes(id, "welcome").await;
+        carol.joins(id).await;
+        carol.reads(id, &["welcome"]).await;
+        assert_eq!(pages.get(), 4, "of seven entries, two at a time");
+        assert_eq!(carol.sees(id).title, "five");
+        let happened = history(&mut carol, id).await;
+        let numbers: Vec<u64> = happened.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 9]);
+        let (who, deed) = &told(&happened)[6];
+        assert_eq!((*who, deed), ("alice", &Deed::RenamedSealed));
     })
     .await;
 }

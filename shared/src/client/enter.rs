@@ -101,6 +101,10 @@ impl<P: Platform> Client<P> {
                 peaks,
                 more,
             } = self.platform.socket().request(&request).await?;
+            let is_new = |at: &EntryAt| after.is_none_or(|last| at.number > last.number);
+            if !state.iter().all(is_new) {
+                return Err(Trouble::BadReply("the chain is out of order"));
+            }
             let more = more && state.last().is_some_and(|last| last.number < end);
             match &mut chain {
                 None => {

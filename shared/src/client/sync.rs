@@ -224,6 +224,9 @@ impl<P: Platform> Client<P> {
         let Some(room) = self.rooms.get(&head.id) else {
             return Ok(());
         };
+        if room.record.broken.is_some() {
+            return Ok(());
+        }
         let own = room.record.frontier.view();
         if head.view.size > own.size {
             self.sync_room(head.id).await?;
