@@ -210,6 +210,28 @@ async fn a_message_waits_for_the_key_where_the_title_would_be_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_message_waits_for_a_title_that_nobody_can_hand() {
+    local(async {
+        let app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+        bob.is_lied_to(altering_wraps(&Rc::new(Cell::new(true))));
+        let id = alice.begins_with(&["bob"], "a title").await;
+        bob.joins(id).await;
+        bob.writes(id, "she may still come back").await;
+        assert_eq!(
+            bob.page.borrow().messages(id)[0].state,
+            MessageState::Pending
+        );
+        alice.does(Action::Leave(id)).await.unwrap();
+        bob.reads(id, &["she may still come back"]).await;
+        bob.writes(id, "alone").await;
+        bob.reads(id, &["she may still come back", "alone"]).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_member_answers_once_where_the_maker_is_gone() {
     local(async {
         let app = TestApp::full().await;

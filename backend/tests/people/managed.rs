@@ -1,6 +1,6 @@
 //! Conversations whose key the server makes.
 
-use secure_chat_shared::client::api::{Action, Answer, KeyChange, Password};
+use secure_chat_shared::client::api::{Action, Answer, Failure, KeyChange, Password};
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 
 use super::common::TestApp;
@@ -68,6 +68,38 @@ async fn the_server_makes_a_key_at_every_change() {
             .unwrap();
         again.does(Action::Open(id)).await.unwrap();
         again.reads(id, &["second", "third", "fourth"]).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_out_is_told_so_at_once() {
+    local(async {
+        let app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let mut again = Person::sign_in(app.address, "bob", PASSWORD).await.unwrap();
+        let create = Action::CreateConversation {
+            people: vec!["bob".into()],
+            title: String::new(),
+            managed: true,
+        };
+        let Answer::Conversation(id) = alice.does(create).await.unwrap() else {
+            panic!("no conversation")
+        };
+        again
+            .until("an invitation is there", |page| {
+                page.conversations.contains_key(&id)
+            })
+            .await;
+        bob.joins(id).await;
+        bob.does(Action::Leave(id)).await.unwrap();
+        // The server's answer to that is nothing that he may read any more.
+        assert_eq!(
+            again.does(Action::Accept(id)).await,
+            Err(Failure::NotAllowed)
+        );
+        alice.sees_members(id, &["alice"]).await;
     })
     .await;
 }

@@ -192,13 +192,17 @@ impl<P: Platform> Client<P> {
             let state = room.state.clone();
             let view = room.record.frontier.view();
             let title = room.record.title.clone();
+            let account = self.me()?;
+            if intent.is_done(&state, account) {
+                return Ok(Answer::Nothing);
+            }
+            if !state.people.contains_key(&account.user) {
+                return Err(Failure::NotAllowed.into());
+            }
             if state.awaits_server {
                 // Its announcement is on disk together with what asked for it.
                 self.sync_room(conversation).await?;
                 continue;
-            }
-            if intent.is_done(&state, self.me()?) {
-                return Ok(Answer::Nothing);
             }
             if matches!(intent, Intent::Rename(_)) && !self.has_current_key(conversation).await? {
                 return Err(Failure::KeyMissing.into());

@@ -88,16 +88,20 @@ impl<P: Platform> Client<P> {
         Ok(has_it)
     }
 
-    /// Whether the title could not be opened yet, and a fresh epoch by this user would lose it for everybody.
+    /// Whether the title could not be opened yet, another member can hand its key, and a fresh epoch by this user would
+    /// lose it for everybody.
     pub(super) fn title_is_coming(&self, room: &Room) -> bool {
-        let faults = |epoch| room.record.missing.get(epoch);
-        room.state.mode == Mode::EndToEnd
-            && room
-                .state
-                .title
-                .as_ref()
-                .and_then(|title| faults(&title.epoch))
-                .is_some_and(|faults| *faults < MAX_FAULTS)
+        let (Mode::EndToEnd, Some(title)) = (&room.state.mode, &room.state.title) else {
+            return false;
+        };
+        let me = self.account.as_ref().map(|account| account.user);
+        let can_hand_it = |user: &UserId| {
+            let misses_it = room.state.faults.contains(&(*user, title.epoch));
+            Some(*user) != me && room.state.may_read(user, title.epoch) && !misses_it
+        };
+        let told = room.record.missing.get(&title.epoch);
+        told.is_some_and(|faults| *faults < MAX_FAULTS)
+            && room.state.accepted().any(|(user, _)| can_hand_it(user))
     }
 
     /// Somebody handed an epoch's key again.
