@@ -643,6 +643,17 @@ fn a_compromised_identity_is_out() {
     let change = world.append(3, Act::Compromised(statement)).unwrap();
     assert_eq!(change.dropped, world.users(&[3]));
     assert!(world.state.due);
+    let announced = world.announcement(&[1, 2, 3]);
+    let again = Invite {
+        people: vec![world.actors[&3].signed.clone()],
+        link_proofs: Vec::new(),
+        announcement: Some(announced),
+    };
+    let again = world.state_entry(1, Act::Invite(again));
+    assert!(
+        matches!(world.judge(&again), Err(Refusal::Invalid(_))),
+        "nobody is invited with it again"
+    );
 }
 
 #[test]

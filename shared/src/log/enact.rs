@@ -107,6 +107,7 @@ impl LogState {
                         .map_err(|_| Refusal::Invalid("the statement is not about its author"))?,
                 );
                 self.people.remove(&turn.sender);
+                self.compromised.insert(identity.hash());
                 Ok(Effect::EpochDue)
             }
             Act::Epoch(_) => {
@@ -153,6 +154,11 @@ impl LogState {
             return Err(Refusal::Invalid("link proofs do not fit the people"));
         }
         for identity in &invite.people {
+            if self.compromised.contains(&identity.hash()) {
+                return Err(Refusal::Invalid(
+                    "an invited person's identity was declared compromised",
+                ));
+            }
             let person = Person {
                 identity: identity.clone(),
                 standing: Standing::Invited { by: turn.sender },

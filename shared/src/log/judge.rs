@@ -121,6 +121,7 @@ impl LogState {
             continues: create.continues,
             shares: Vec::new(),
             faults: std::collections::BTreeSet::new(),
+            compromised: std::collections::BTreeSet::new(),
         };
         let change = Change {
             joined: vec![header.sender],

@@ -55,6 +55,10 @@ pub struct LogState {
     /// Whose wraps of which epochs do not open and have not been handed again.
     #[n(12)]
     pub faults: BTreeSet<(UserId, Epoch)>,
+    /// Identities that their owners declared compromised here: nobody is invited with one again.
+    #[n(13)]
+    #[cbor(default)]
+    pub compromised: BTreeSet<IdentityHash>,
 }
 
 /// Somebody who may read.

@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{EntryHash, Root, View};
 
+/// More entries than any log will have, few enough to count on without overflow.
+const MAX_SIZE: u64 = 1 << 53;
+
 /// SHA-256(0x00 || bytes): the hash of a leaf, and so of an entry.
 pub fn leaf_hash(bytes: &[u8]) -> EntryHash {
     EntryHash(
@@ -31,9 +34,11 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// The frontier of `size` leaves from its peaks; `None` if their number does not fit the size.
+    /// The frontier of `size` leaves from its peaks; `None` if their number does not fit the size, or no log can be so
+    /// long.
     pub fn from_peaks(size: u64, peaks: Vec<Root>) -> Option<Self> {
-        (size.count_ones() as usize == peaks.len()).then_some(Self { size, peaks })
+        let fits = size <= MAX_SIZE && size.count_ones() as usize == peaks.len();
+        fits.then_some(Self { size, peaks })
     }
 
     /// Number of leaves.
@@ -160,6 +165,8 @@ mod tests {
             );
         }
         assert_eq!(Frontier::from_peaks(3, Vec::new()), None);
+        let peaks = stored[0].repeat(64);
+        assert_eq!(Frontier::from_peaks(u64::MAX, peaks), None);
     }
 
     #[test]
