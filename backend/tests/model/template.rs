@@ -190,7 +190,7 @@ async fn register(address: SocketAddr, owner: usize, name: &str, algorithm: Algo
     let by_dsa = keys.sign(1, Algorithm::Dsa, &payload).await.unwrap();
     let signed = SignedIdentity::assemble(body, by_rsa, by_dsa, None).unwrap();
     let state = keys
-        .seal_state(&codec::encode(&VaultState::default()))
+        .seal_state(&codec::encode(&(1_u64, VaultState::default())))
         .await;
     let account = NewAccount {
         identity: Bytes::from(signed.bytes()),

@@ -150,9 +150,9 @@ fn another_browser_wrote(person: &mut Person, alter: impl Fn(&mut VaultState) + 
                 .now_or_never()
                 .unwrap()
                 .unwrap();
-            let mut state: VaultState = codec::decode(&opened).unwrap();
-            alter(&mut state);
-            let state = codec::encode(&state);
+            let mut stamped: (u64, VaultState) = codec::decode(&opened).unwrap();
+            alter(&mut stamped.1);
+            let state = codec::encode(&stamped);
             given.sealed = Bytes(keys.seal_state(&state).now_or_never().unwrap().unwrap());
             Some(Given::Reply {
                 op: GetState::OP,

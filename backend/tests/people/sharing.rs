@@ -330,3 +330,13 @@ async fn another_beginning_of_shared_history_is_noticed() {
     }))
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shared_history_that_never_gets_on_is_noticed() {
+    local(nothing_false_is_shown::<GetEntries>(
+        |page: &mut Entries| {
+            page.entries.iter_mut().for_each(|at| at.number += 1_000);
+        },
+    ))
+    .await;
+}

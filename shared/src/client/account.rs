@@ -65,11 +65,7 @@ impl<P: Platform> Client<P> {
         let identity = self
             .first_identity(user, name.clone(), made.public, algorithm)
             .await?;
-        let state = self
-            .platform
-            .keys()
-            .seal_state(&Synced::default().encoded())
-            .await?;
+        let state = self.platform.keys().seal_state(&Synced::first()).await?;
         let account = NewAccount {
             identity: Bytes::from(identity.bytes()),
             vault: made.vault,
@@ -131,9 +127,10 @@ impl<P: Platform> Client<P> {
         let logged_in = self.platform.socket().request(&request).await?;
 
         let user = logged_in.signed_in.user;
-        let own = self
+        let mut own = self
             .own_versions(&logged_in.identities, &logged_in.vault)
             .await?;
+        own.compromised = self.own_statement(&own).await?;
         let newest = &own.newest;
         if newest.identity().user != user || newest.identity().name != name {
             return Err(Trouble::BadReply(
@@ -219,7 +216,7 @@ impl<P: Platform> Client<P> {
         self.outbox.clear();
         self.presence.clear();
         self.open.clear();
-        self.batch.clear();
+        self.forget_batch();
         self.unknown_answers.clear();
         self.synced = Synced::default();
         self.platform.keys().wipe().await?;
@@ -275,7 +272,10 @@ impl<P: Platform> Client<P> {
             user,
         } = signed_in;
         let OwnVersions {
-            earlier, newest, ..
+            earlier,
+            newest,
+            compromised,
+            ..
         } = own;
         let account = AccountRecord {
             user,
@@ -286,7 +286,7 @@ impl<P: Platform> Client<P> {
             recovery_code,
             earlier,
             published: None,
-            compromised: None,
+            compromised,
         };
         self.resumed = true;
         self.keep_account(account).await

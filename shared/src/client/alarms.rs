@@ -1,16 +1,22 @@
 //! What a server cannot do unnoticed: each check that fails stops the conversation, with both sides kept as evidence.
 
+use super::api::Failure;
 use super::platform::{Platform, Table};
 use super::records::{self, Evidence};
 use super::room::Room;
 use super::trouble::Trouble;
 use super::{Client, decode_stored};
 use crate::codec::Bytes;
-use crate::ids::{ConversationId, Root, View};
+use crate::ids::{ConversationId, EntryHash, Root, View};
+use crate::log::{Act, Entry};
 use crate::protocol::EntryAt;
 
 const OTHER_BROWSER: &str =
     "The server keeps back, or has changed, what another browser of yours has seen.";
+
+/// Said of a log in which one has keys of somebody else's.
+pub(super) const NOT_MINE: &str =
+    "Somebody has put keys that are not yours into this conversation under your name.";
 
 impl<P: Platform> Client<P> {
     /// A browser of this user has verified this log up to some view: what the server gives must reach and contain it.
@@ -48,6 +54,30 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
+    /// What is wrong with one's own invitation, if this entry is it: nobody but oneself can tell.
+    pub(super) fn misleads_me(
+        &self,
+        entry: &Entry,
+        anchor: u64,
+    ) -> Result<Option<&'static str>, Trouble> {
+        let me = self.me()?;
+        let Entry::State(entry) = entry else {
+            return Ok(None);
+        };
+        let Act::Invite(invite) = &entry.header.act else {
+            return Ok(None);
+        };
+        let mut people = invite.people.iter();
+        let Some(mine) = people.find(|signed| signed.identity().user == me.user) else {
+            return Ok(None);
+        };
+        if !me.has(mine) {
+            return Ok(Some(NOT_MINE));
+        }
+        let reason = "The server begins this conversation after what its inviter had seen of it.";
+        Ok((entry.header.view.size < anchor).then_some(reason))
+    }
+
     /// What comes again must be what came before.
     pub(super) async fn must_be_the_same(
         &mut self,
@@ -66,6 +96,29 @@ impl<P: Platform> Client<P> {
         self.stop_room(id, reason, None).await
     }
 
+    /// What the server says that it took must be what its log has there.
+    pub(super) async fn must_be_in_the_log(
+        &self,
+        id: ConversationId,
+        number: u64,
+        hash: EntryHash,
+    ) -> Result<(), Trouble> {
+        match self.rooms.get(&id) {
+            // Going away leaves nothing behind of what one never joined.
+            None => return Ok(()),
+            Some(room) if room.record.broken.is_some() => return Err(Failure::LogBroken.into()),
+            Some(_) => {}
+        }
+        let key = records::entry_key(&id, number);
+        if let Some(bytes) = self.read(Table::Entries, &key).await?
+            && decode_stored::<records::EntryRecord>(&bytes)?.hash == hash
+        {
+            return Ok(());
+        }
+        let text = "what it says that it took is not in its log";
+        Err(Trouble::BadReply(text))
+    }
+
     /// Stops a conversation.
     pub(super) async fn stop_room(
         &mut self,
@@ -80,7 +133,7 @@ impl<P: Platform> Client<P> {
         self.put_back(room, Ok(())).await
     }
 
-    /// Stops a conversation because of an entry.
+    /// Stops a conversation because of an entry. What stopped it first stays as evidence.
     pub(super) fn stop(
         &mut self,
         room: &mut Room,
@@ -88,9 +141,11 @@ impl<P: Platform> Client<P> {
         entry: &[u8],
         own_root: Option<Root>,
     ) {
-        room.record.broken = Some(Evidence {
+        let number = room.record.frontier.size();
+        room.server_lacks = false;
+        room.record.broken.get_or_insert_with(|| Evidence {
             reason: reason.to_owned(),
-            number: room.record.frontier.size(),
+            number,
             entry: Bytes::from(entry),
             own_root,
         });

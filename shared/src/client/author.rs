@@ -204,6 +204,9 @@ impl<P: Platform> Client<P> {
                 self.sync_room(conversation).await?;
                 continue;
             }
+            if let Intent::Invite(people) = &intent {
+                self.must_be_pinned(people)?;
+            }
             if matches!(intent, Intent::Rename(_)) && !self.has_current_key(conversation).await? {
                 return Err(Failure::KeyMissing.into());
             }
@@ -229,8 +232,12 @@ impl<P: Platform> Client<P> {
                     }
                     return Ok(Answer::Nothing);
                 }
-                Ok(_) => {
+                Ok(appended) => {
+                    // Messages came first.
                     self.sync_room(conversation).await?;
+                    let hash = leaf_hash(&entry);
+                    self.must_be_in_the_log(conversation, appended.number, hash)
+                        .await?;
                     return Ok(Answer::Nothing);
                 }
                 Err(CallError::Refused(error))

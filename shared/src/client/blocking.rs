@@ -57,14 +57,14 @@ impl<P: Platform> Client<P> {
     }
 
     /// Whether a conversation is kept from the person: a blocked one invited them, or the log has not yet been read up
-    /// to the invitation.
+    /// to the invitation (unless it was stopped before, which the person has to know).
     pub(super) fn is_hidden(&self, room: &Room) -> bool {
         let me = self.account.as_ref().and_then(|me| room.me(&me.user));
         let by_blocked = me.is_some_and(|me| match me.standing {
             Standing::Invited { by } => self.is_blocked(&by),
             Standing::Accepted(_) => false,
         });
-        by_blocked || !room.is_reached()
+        by_blocked || !room.is_reached() && room.record.broken.is_none()
     }
 
     pub(super) fn show_blocked(&mut self) {

@@ -76,7 +76,7 @@ impl<P: Platform> Client<P> {
     ) -> Result<Room, Trouble> {
         let state = self.first_state(conversation, create).await?;
         let mut room = Room::new(state, Frontier::default());
-        room.record.joined = true;
+        room.record.joined = room.state.is_accepted(&self.me()?.user);
         self.keep_create(&mut room, create)?;
         Ok(room)
     }

@@ -100,7 +100,6 @@ impl<P: Platform> Client<P> {
             self.synced.touch();
         }
         self.flush().await?;
-        self.show_rooms_of(&user);
         let name = link.name.to_string();
         Ok(Answer::LinkOwner { user, name })
     }
@@ -175,10 +174,9 @@ impl<P: Platform> Client<P> {
         pin.pin.mark_by_link(this_version, self.platform.now());
         if pin.pin.verified && !known {
             let name = pin.display_name();
-            (self.emit)(Event::Notice(Notice::VerifiedByLink(name)));
+            self.news.push(Event::Notice(Notice::VerifiedByLink(name)));
         }
         self.keep_pin(answer.author, pin);
-        self.show_rooms_of(&answer.author);
         true
     }
 

@@ -87,6 +87,10 @@ pub struct Client<P: Platform> {
     unknown_answers: Vec<LinkAnswer>,
     /// Writes that belong together and have not been made yet.
     batch: Vec<Write>,
+    /// What is told once they are made: nothing is shown that this device does not hold.
+    news: Vec<Event>,
+    /// Whose pins they change.
+    repinned: BTreeSet<UserId>,
 }
 
 impl<P: Platform> Client<P> {
@@ -110,6 +114,8 @@ impl<P: Platform> Client<P> {
             held: RefCell::default(),
             unknown_answers: Vec::new(),
             batch: Vec::new(),
+            news: Vec::new(),
+            repinned: BTreeSet::new(),
         }
     }
 
@@ -345,17 +351,25 @@ impl<P: Platform> Client<P> {
             return Ok(false);
         }
         self.account = Some(account);
-        for (key, bytes) in self.scan_all(Table::Pins).await? {
-            let user = UserId::try_from(&key[..]).map_err(|_| damaged())?;
-            self.pins.insert(user, decode_stored(&bytes)?);
-        }
-        for (key, bytes) in self.scan_all(Table::Outbox).await? {
-            let place = u64::from_be_bytes(key[..].try_into().map_err(|_| damaged())?);
-            self.outbox.insert(place, decode_stored(&bytes)?);
-        }
+        self.load_pins_and_outbox().await?;
         self.load_rooms().await?;
         self.load_synced().await?;
         Ok(true)
+    }
+
+    async fn load_pins_and_outbox(&mut self) -> Result<(), Trouble> {
+        let mut pins = BTreeMap::new();
+        for (key, bytes) in self.scan_all(Table::Pins).await? {
+            let user = UserId::try_from(&key[..]).map_err(|_| damaged())?;
+            pins.insert(user, decode_stored(&bytes)?);
+        }
+        let mut outbox = BTreeMap::new();
+        for (key, bytes) in self.scan_all(Table::Outbox).await? {
+            let place = u64::from_be_bytes(key[..].try_into().map_err(|_| damaged())?);
+            outbox.insert(place, decode_stored(&bytes)?);
+        }
+        (self.pins, self.outbox) = (pins, outbox);
+        Ok(())
     }
 
     async fn scan_all(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Trouble> {
@@ -366,15 +380,26 @@ impl<P: Platform> Client<P> {
             .await?)
     }
 
-    /// Makes the writes that were gathered, all or nothing.
+    /// Makes the writes that were gathered, all or nothing, and then tells what goes with them.
     async fn flush(&mut self) -> Result<(), Trouble> {
         let unsaved = self.synced.take_unsaved();
         self.batch.extend(unsaved);
         let batch = std::mem::take(&mut self.batch);
-        if batch.is_empty() {
-            return Ok(());
+        let news = std::mem::take(&mut self.news);
+        let repinned = std::mem::take(&mut self.repinned);
+        if !batch.is_empty() {
+            self.platform.store().write(batch).await?;
         }
-        Ok(self.platform.store().write(batch).await?)
+        news.into_iter().for_each(|event| (self.emit)(event));
+        self.show_rooms_with(&repinned);
+        Ok(())
+    }
+
+    /// Drops the writes that were gathered, with what goes with them.
+    fn forget_batch(&mut self) {
+        self.batch.clear();
+        self.news.clear();
+        self.repinned.clear();
     }
 
     /// Whether every claim holds. Those that did before are not verified again: the same identities come with every

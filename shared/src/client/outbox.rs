@@ -214,7 +214,19 @@ impl<P: Platform> Client<P> {
 
     /// Makes sure that a usable epoch is there and that nothing blocks writing.
     async fn ready_to_write(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
-        let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
+        self.may_write(&conversation)?;
+        self.bring_epoch(conversation).await?;
+        // What came in meanwhile may say otherwise. Nothing is sealed under a key that somebody who has gone knows.
+        let room = self.may_write(&conversation)?;
+        match usable_epoch(&room.state) {
+            Some(_) => Ok(()),
+            None => Err(Failure::KeyMissing.into()),
+        }
+    }
+
+    /// The room, if nothing keeps one from writing there.
+    fn may_write(&self, conversation: &ConversationId) -> Result<&Room, Trouble> {
+        let room = self.rooms.get(conversation).ok_or(Failure::NotAllowed)?;
         if room.record.broken.is_some() {
             return Err(Failure::LogBroken.into());
         }
@@ -224,6 +236,12 @@ impl<P: Platform> Client<P> {
         if let Some(super::api::Blocked::IdentityChanged { user, name, .. }) = self.blocked(room) {
             return Err(Failure::IdentityChanged(user, name).into());
         }
+        Ok(room)
+    }
+
+    /// Brings one's newest identity and a usable epoch into force, as far as that is one's own to do.
+    async fn bring_epoch(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
+        let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
         if self.is_behind(room) {
             self.renew_in_room(conversation).await?;
         }
@@ -238,7 +256,7 @@ impl<P: Platform> Client<P> {
         }
         let old = room.state.epoch().is_some_and(|current| {
             room.record.frontier.size() > current.number + EPOCH_ENTRIES
-                || self.platform.now().0 > room.record.epoch_time.0 + EPOCH_MILLIS
+                || self.platform.now().0 > room.record.epoch_time.0.saturating_add(EPOCH_MILLIS)
         });
         // Without the current key one reads late, but need not write late: any member may bring a new one.
         if old || usable_epoch(&room.state).is_none() || !self.has_current_key(conversation).await?
@@ -340,7 +358,7 @@ impl<P: Platform> Client<P> {
             let key = place.to_be_bytes().to_vec();
             self.batch.push(records::delete(Table::Outbox, key));
             let (conversation, id) = (waiting.conversation, waiting.id);
-            (self.emit)(Event::RowGone { conversation, id });
+            self.news.push(Event::RowGone { conversation, id });
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::Client;
 use super::account::public_keys;
+use super::alarms::NOT_MINE;
 use super::api::{Algorithm, Answer, Connection, Failure, KeyChange, Notice, Password};
 use super::intent::Intent;
 use super::platform::{Keys, Platform, PublicKeys, Socket, Unlock};
@@ -15,13 +16,17 @@ use crate::crypto::identity::{self, Compromised, Identity, SignedIdentity};
 use crate::crypto::opaque::{ClientLogin, ExportKey};
 use crate::crypto::signing::Signature;
 use crate::ids::ConversationId;
-use crate::protocol::{ConfirmFinish, ConfirmStart, Confirmed, ErrorCode, PublishIdentity};
+use crate::protocol::{
+    ConfirmFinish, ConfirmStart, Confirmed, ErrorCode, LookupUsers, PublishIdentity,
+};
 
 /// The versions of one's own identity, as the server has them, verified.
 pub(super) struct OwnVersions {
     /// Oldest first.
     pub(super) earlier: Vec<SignedIdentity>,
     pub(super) newest: SignedIdentity,
+    /// The statement about the newest of them that is compromised.
+    pub(super) compromised: Option<Compromised>,
     /// For each entry of the vault's keys.
     pub(super) public: Vec<PublicKeys>,
 }
@@ -33,6 +38,7 @@ impl OwnVersions {
             earlier: Vec::new(),
             public: vec![public_keys(newest.identity())],
             newest,
+            compromised: None,
         }
     }
 }
@@ -46,18 +52,46 @@ impl<P: Platform> Client<P> {
     ) -> Result<OwnVersions, Trouble> {
         let nonsense = || Trouble::BadReply("the account's identities do not hold");
         let mut earlier = self.verified_chain(identities).await?;
-        let public = vault.keys.iter().map(|keys| {
-            let mut all = earlier.iter().map(SignedIdentity::identity);
-            let version = all.find(|identity| identity.version == keys.version)?;
-            Some(public_keys(version))
-        });
-        let public = public.collect::<Option<_>>().ok_or_else(nonsense)?;
+        let versions = earlier.iter().map(|signed| signed.identity().version);
+        if !vault.keys.iter().map(|keys| keys.version).eq(versions) {
+            return Err(nonsense());
+        }
+        let public = earlier.iter().map(SignedIdentity::identity);
+        let public = public.map(public_keys).collect();
         let newest = earlier.pop().ok_or_else(nonsense)?;
         Ok(OwnVersions {
             earlier,
             newest,
+            compromised: None,
             public,
         })
+    }
+
+    /// What the directory has of one's own statements, for a browser that was not there when they were made.
+    pub(super) async fn own_statement(
+        &self,
+        own: &OwnVersions,
+    ) -> Result<Option<Compromised>, Trouble> {
+        let user = own.newest.identity().user;
+        let users = vec![user];
+        let request = LookupUsers { users };
+        let found = self.platform.socket().request(&request).await?.people;
+        let mut found = found.iter().filter(|found| found.user == user);
+        match found.next() {
+            Some(found) => self.statement_in(own, &found.compromised).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The statement about the newest of one's own versions that is compromised.
+    async fn statement_in(
+        &self,
+        own: &OwnVersions,
+        statements: &[Bytes],
+    ) -> Result<Option<Compromised>, Trouble> {
+        let chain: Vec<_> = own.earlier.iter().chain([&own.newest]).cloned().collect();
+        let newest = self.compromised_in(&chain, statements).await?;
+        Ok(newest.map(|(_, statement)| statement))
     }
 
     /// Puts a new version of one's identity into force.
@@ -145,11 +179,7 @@ impl<P: Platform> Client<P> {
                 "the account's new keys do not follow from those on this device",
             ));
         }
-        let statements = confirmed.compromised.last();
-        let statement = statements.map(|bytes| codec::decode::<Compromised>(bytes));
-        let statement = statement
-            .transpose()
-            .map_err(|_| Trouble::BadReply("the account's statement is malformed"))?;
+        let statement = self.statement_in(&own, &confirmed.compromised).await?;
         let unlock = Unlock::Password(&export_key);
         self.platform
             .keys()
@@ -220,6 +250,14 @@ impl<P: Platform> Client<P> {
             return Ok(());
         };
         let here = me.identity.identity().version;
+        if !account.has(&me.identity) {
+            return self.stop_room(id, NOT_MINE, None).await;
+        }
+        if here > account.identity.identity().version {
+            // The log knows what this device has not been told.
+            self.note_published(here).await?;
+            return Err(Failure::Outdated.into());
+        }
         let statement = account.compromised.clone();
         let compromised = statement.and_then(|statement| {
             let (_, hash) = statement.subject().ok()?;

@@ -31,6 +31,7 @@ impl<P: Platform> Client<P> {
             .unwrap_or_else(|| PinRecord::first(&newest));
         pin.name = Some(name.clone());
         let compromised = self.compromised_in(&chain, &found.compromised).await?;
+        let compromised = compromised.map(|(at, _)| at);
         let Some(at) = chain
             .iter()
             .position(|signed| signed.hash() == pin.pin.identity)
@@ -62,16 +63,16 @@ impl<P: Platform> Client<P> {
                 pin.conflict = Some((newest.hash(), newest.identity().version));
             }
             if !was.compromised {
-                (self.emit)(Event::Notice(Notice::Compromised(name.to_string())));
+                self.news
+                    .push(Event::Notice(Notice::Compromised(name.to_string())));
             }
             self.keep_pin(user, pin);
-            self.show_rooms_of(&user);
             return Err(Failure::IdentityChanged(user, name.to_string()).into());
         }
         if was.identity != pin.pin.identity && was.verified {
-            (self.emit)(Event::Notice(Notice::RotatedSinceVerified(
-                name.to_string(),
-            )));
+            let name = name.to_string();
+            self.news
+                .push(Event::Notice(Notice::RotatedSinceVerified(name)));
         }
         self.keep_pin(user, pin);
         if self.synced.state.rival(&name, &user).is_some() {
@@ -99,13 +100,13 @@ impl<P: Platform> Client<P> {
         Ok(chain)
     }
 
-    /// The place in a chain of the newest version that its owner declared compromised.
-    async fn compromised_in(
+    /// The place in a chain of the newest version that its owner declared compromised, and the statement.
+    pub(super) async fn compromised_in(
         &self,
         chain: &[SignedIdentity],
         statements: &[Bytes],
-    ) -> Result<Option<usize>, Trouble> {
-        let mut newest = None;
+    ) -> Result<Option<(usize, Compromised)>, Trouble> {
+        let mut newest: Option<(usize, Compromised)> = None;
         for bytes in statements {
             let statement: Compromised = codec::decode(bytes).map_err(|_| nonsense())?;
             let (_, hash) = statement.subject().map_err(|_| nonsense())?;
@@ -115,7 +116,9 @@ impl<P: Platform> Client<P> {
             if !self.all_hold(&claims.map_err(|_| nonsense())?).await? {
                 return Err(nonsense());
             }
-            newest = newest.max(Some(at));
+            if newest.as_ref().is_none_or(|(known, _)| *known < at) {
+                newest = Some((at, statement));
+            }
         }
         Ok(newest)
     }
@@ -151,7 +154,11 @@ impl<P: Platform> Client<P> {
             .socket()
             .request(&LookupUsers { users })
             .await?;
-        for person in &found.people {
+        let asked = |found: &&Found| {
+            let mut asked = unknown.iter();
+            asked.any(|signed| signed.identity().user == found.user)
+        };
+        for person in found.people.iter().filter(asked) {
             match self.follow_chain(person).await {
                 // What does not hold is noted below as what it is: a change.
                 Ok(_) | Err(Trouble::Tell(_) | Trouble::BadReply(_)) => {}
@@ -201,7 +208,8 @@ impl<P: Platform> Client<P> {
         if follows && by_its_predecessor {
             if pin.pin.verified {
                 let name = identity.name.to_string();
-                (self.emit)(Event::Notice(Notice::RotatedSinceVerified(name)));
+                self.news
+                    .push(Event::Notice(Notice::RotatedSinceVerified(name)));
             }
             pin.follow(signed.hash(), identity.version);
             return self.keep_pin(user, pin);
@@ -225,7 +233,8 @@ impl<P: Platform> Client<P> {
             return;
         }
         pin.compromise(signed.hash(), *version);
-        (self.emit)(Event::Notice(Notice::Compromised(name.to_string())));
+        self.news
+            .push(Event::Notice(Notice::Compromised(name.to_string())));
         self.keep_pin(*user, pin);
     }
 
@@ -247,6 +256,18 @@ impl<P: Platform> Client<P> {
                 compromised: pin.pin.compromised,
             })
         })
+    }
+
+    /// Whoever is to be invited must still be pinned as they were found: what came meanwhile may have said otherwise.
+    pub(super) fn must_be_pinned(&self, people: &[SignedIdentity]) -> Result<(), Trouble> {
+        for signed in people {
+            let Identity { user, name, .. } = signed.identity();
+            let pin = self.pins.get(user);
+            if !pin.is_some_and(|pin| pin.holds(&signed.hash())) {
+                return Err(Failure::IdentityChanged(*user, name.to_string()).into());
+            }
+        }
+        Ok(())
     }
 
     /// Whether somebody's present identity was marked as verified.
@@ -272,7 +293,6 @@ impl<P: Platform> Client<P> {
         }
         self.keep_pin(user, pin);
         self.flush().await?;
-        self.show_rooms_of(&user);
         Ok(Answer::Nothing)
     }
 
@@ -293,15 +313,13 @@ impl<P: Platform> Client<P> {
         if compared {
             pin.pin.mark(true, self.platform.now());
         }
-        let mut holders = vec![user];
+        self.repinned.insert(user);
         if let Some(name) = rival {
-            holders.extend(self.synced.give_name(&name, user, self.platform.now()));
+            let holders = self.synced.give_name(&name, user, self.platform.now());
+            self.repinned.extend(holders);
         }
         self.keep_pin(user, pin);
         self.flush().await?;
-        for user in &holders {
-            self.show_rooms_of(user);
-        }
         if self.must_be_online().is_ok() {
             self.flush_outbox().await?;
         }
@@ -350,6 +368,7 @@ impl<P: Platform> Client<P> {
             self.synced.meet(name, user);
         }
         self.pins.insert(user, pin);
+        self.repinned.insert(user);
         self.synced.touch();
     }
 }

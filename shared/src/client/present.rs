@@ -1,5 +1,7 @@
 //! What the page is shown.
 
+use std::collections::BTreeSet;
+
 use super::Client;
 use super::api::{
     Answer, Connection, Conversation, Event, Failure, Me, Member, Row, Session, Standing,
@@ -88,12 +90,16 @@ impl<P: Platform> Client<P> {
         (self.emit)(Event::Conversation(conversation));
     }
 
-    /// Shows every conversation that somebody is in.
-    pub(super) fn show_rooms_of(&mut self, user: &UserId) {
+    /// Shows every conversation that any of these is in.
+    pub(super) fn show_rooms_with(&mut self, people: &BTreeSet<UserId>) {
+        if people.is_empty() {
+            return;
+        }
+        let any = |room: &Room| room.state.people.keys().any(|user| people.contains(user));
         let ids: Vec<ConversationId> = self
             .rooms
             .iter()
-            .filter(|(_, room)| room.state.people.contains_key(user))
+            .filter(|(_, room)| any(room))
             .map(|(id, _)| *id)
             .collect();
         for id in &ids {
@@ -212,14 +218,19 @@ impl<P: Platform> Client<P> {
 
     /// Shows rows that are new or changed, if a page has the conversation open.
     pub(super) fn show_rows(&mut self, conversation: ConversationId, rows: Vec<Row>) {
-        if rows.is_empty() || !self.open.contains(&conversation) {
-            return;
+        if let Some(event) = self.rows_event(conversation, rows) {
+            (self.emit)(event);
         }
-        (self.emit)(Event::Rows {
+    }
+
+    /// Tells of rows that are new or changed; nothing where no page has the conversation open.
+    pub(super) fn rows_event(&self, conversation: ConversationId, rows: Vec<Row>) -> Option<Event> {
+        let is_seen = !rows.is_empty() && self.open.contains(&conversation);
+        is_seen.then_some(Event::Rows {
             conversation,
             rows,
             more: None,
-        });
+        })
     }
 
     /// Forgets a conversation on this device.

@@ -56,6 +56,12 @@ pub struct AccountRecord {
 }
 
 impl AccountRecord {
+    /// Whether an identity is a version of one's own; one newer than the keys on this device may be.
+    pub fn has(&self, signed: &SignedIdentity) -> bool {
+        let newest = self.identity.identity().version;
+        signed.identity().version > newest || self.versions().any(|own| own.hash() == signed.hash())
+    }
+
     /// Every version of one's identity, oldest first.
     pub fn versions(&self) -> impl Iterator<Item = &SignedIdentity> {
         self.earlier.iter().chain([&self.identity])

@@ -220,7 +220,8 @@ impl<P: Platform> Client<P> {
                 let context = room.state.epoch_context(record);
                 Ok(record.commitment.matches(&key, &context).then_some(key))
             }
-            Err(KeysError::DoesNotOpen) => Ok(None),
+            // Made wrong, or for a version of one's identity that this device has not got yet.
+            Err(KeysError::DoesNotOpen | KeysError::Missing) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

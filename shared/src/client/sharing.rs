@@ -125,7 +125,7 @@ impl<P: Platform> Client<P> {
                 limit: MAX_PAGE,
             };
             let page = self.platform.socket().request(&request).await?.entries;
-            if page.is_empty() {
+            if page.first().map(|at| at.number) != Some(size) {
                 return Err(LIE);
             }
             for at in page.into_iter().take_while(|at| at.number < anchor) {

@@ -17,6 +17,8 @@ use crate::protocol::{ErrorCode, GetState, PutState, SealedState};
 
 /// How often a write is tried again after another browser's.
 const ATTEMPTS: usize = 4;
+/// The generation that registration writes.
+const FIRST: u64 = 1;
 
 /// What this device knows of the synced state.
 #[derive(Debug, Clone, Default, Encode, Decode)]
@@ -40,9 +42,9 @@ pub(super) struct Synced {
 }
 
 impl Synced {
-    /// The record's bytes, to be sealed.
-    pub(super) fn encoded(&self) -> Vec<u8> {
-        codec::encode(&self.state)
+    /// What a new account begins with, to be sealed.
+    pub(super) fn first() -> Vec<u8> {
+        stamped(FIRST, &VaultState::default())
     }
 
     /// Something has changed that other browsers should know. It is kept with the next batch.
@@ -111,8 +113,13 @@ impl<P: Platform> Client<P> {
         generation: u64,
         bytes: &[u8],
     ) -> Result<(), Trouble> {
-        let theirs: VaultState =
-            codec::decode(bytes).map_err(|_| Trouble::BadReply("the synced state is malformed"))?;
+        match state_of(generation, bytes)? {
+            Some(theirs) => self.take_over(generation, theirs).await,
+            None => Err(Trouble::BadReply("the synced state is of another number")),
+        }
+    }
+
+    async fn take_over(&mut self, generation: u64, theirs: VaultState) -> Result<(), Trouble> {
         let blocked = self.blocked_people();
         let changed = self.merge_synced(generation, &theirs);
         self.synced.dirty = self.present_state() != theirs;
@@ -143,7 +150,10 @@ impl<P: Platform> Client<P> {
             return self.refuse_rollback();
         }
         let bytes = self.platform.keys().open_state(&sealed).await?;
-        self.adopt_synced(generation, &bytes).await
+        match state_of(generation, &bytes)? {
+            Some(theirs) => self.take_over(generation, theirs).await,
+            None => self.refuse_rollback(),
+        }
     }
 
     /// The server has an older generation than this browser has seen: nothing is read from it or written over it.
@@ -162,18 +172,17 @@ impl<P: Platform> Client<P> {
                 return Ok(());
             }
             self.synced.state = self.present_state();
-            let sealed = self
-                .platform
-                .keys()
-                .seal_state(&self.synced.encoded())
-                .await?;
-            let request = PutState {
-                expected: self.synced.generation,
-                sealed: Bytes(sealed),
-            };
+            let expected = self.synced.generation;
+            let next = expected + 1;
+            let state = stamped(next, &self.synced.state);
+            let sealed = Bytes(self.platform.keys().seal_state(&state).await?);
+            let request = PutState { expected, sealed };
             match self.platform.socket().request(&request).await {
-                Ok(written) => {
-                    self.synced.generation = written.generation;
+                Ok(written) if written.generation != next => {
+                    return Err(Trouble::BadReply("the synced state got another number"));
+                }
+                Ok(_) => {
+                    self.synced.generation = next;
                     self.synced.dirty = false;
                     self.synced.unsaved = true;
                     return self.flush().await;
@@ -278,4 +287,16 @@ impl<P: Platform> Client<P> {
         let failure = Failure::IdentityChanged(user, name);
         (self.emit)(Event::Notice(Notice::Trouble(failure)));
     }
+}
+
+/// What is sealed of a generation: its number with it, so that no older one can be passed off as it.
+fn stamped(generation: u64, state: &VaultState) -> Vec<u8> {
+    codec::encode(&(generation, state))
+}
+
+/// The state in what was sealed; `None` if that was another generation.
+fn state_of(generation: u64, bytes: &[u8]) -> Result<Option<VaultState>, Trouble> {
+    let (sealed_as, state): (u64, VaultState) =
+        codec::decode(bytes).map_err(|_| Trouble::BadReply("the synced state is malformed"))?;
+    Ok((sealed_as == generation).then_some(state))
 }

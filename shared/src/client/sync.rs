@@ -63,8 +63,10 @@ impl<P: Platform> Client<P> {
         }
         self.check_unknown_answers().await?;
         self.renew_in_rooms().await?;
-        self.tend_all(Moment::CaughtUp).await?;
-        self.flush_outbox().await?;
+        if self.must_be_online().is_ok() {
+            self.tend_all(Moment::CaughtUp).await?;
+            self.flush_outbox().await?;
+        }
         self.set_connection(Connection::Online);
         Ok(())
     }
@@ -103,6 +105,7 @@ impl<P: Platform> Client<P> {
             None => {
                 self.enter(conversation).await?;
                 self.sync_room(conversation).await?;
+                self.must_hold_synced_view(conversation).await?;
             }
         }
         self.tend(conversation, Moment::Live).await?;
@@ -165,8 +168,8 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// Puts a room back after entries were taken, writes what belongs together, shows it. After a failure the room is
-    /// read again from the store, so that memory never runs ahead of the disk.
+    /// Puts a room back after entries were taken, writes what belongs together, shows it. After a failure all that taking
+    /// entries changes is read again from the store, so that memory never runs ahead of the disk.
     pub(super) async fn put_back(
         &mut self,
         room: Room,
@@ -187,21 +190,22 @@ impl<P: Platform> Client<P> {
                 }
                 let flushed = self.flush().await;
                 if flushed.is_err() {
-                    self.reload_room(id).await?;
+                    self.reload(id).await?;
                 }
                 self.show_room(&id);
                 flushed
             }
             Err(trouble) => {
-                self.batch.clear();
-                self.reload_room(id).await?;
+                self.forget_batch();
+                self.reload(id).await?;
                 Err(trouble)
             }
         }
     }
 
-    async fn reload_room(&mut self, id: ConversationId) -> Result<(), Trouble> {
+    async fn reload(&mut self, id: ConversationId) -> Result<(), Trouble> {
         use super::platform::Table;
+        self.load_pins_and_outbox().await?;
         let store = self.platform.store();
         let record = store
             .get(Table::Conversations, &records::room_key(&id))

@@ -86,7 +86,9 @@ impl<P: Platform> Client<P> {
             Ok(Checked::Marked(body)) => Shown::row(body),
             Ok(Checked::Message(entry, author)) => {
                 let shown = self.message_row(room, &entry, &author).await?;
-                if entry.header.sender == self.me()?.user {
+                // What came back altered is not what was sent, which still waits.
+                let is_marked = matches!(shown.body, Some(RowBody::Invalid(_)));
+                if entry.header.sender == self.me()?.user && !is_marked {
                     self.sent_is_in_the_log(&room.id(), &entry.header.id);
                 }
                 shown
@@ -148,6 +150,9 @@ impl<P: Platform> Client<P> {
         };
         if !self.all_hold(judged.claims()).await? {
             return stop("The server took a change whose signature does not hold.");
+        }
+        if let Some(reason) = self.misleads_me(&entry, room.record.anchor)? {
+            return stop(reason);
         }
         let (before, me) = (&room.state, self.me()?.user);
         let happened = happened(before, judged.next_state(before), &entry, me);
@@ -217,7 +222,8 @@ impl<P: Platform> Client<P> {
         }
         room.record.joined |= room.state.is_accepted(&me);
         if let Some(epoch) = change.announced {
-            room.record.epoch_time = time;
+            // Its claim must not keep the key from being renewed.
+            room.record.epoch_time = time.min(self.platform.now());
             if let Some(key) = fresh {
                 self.keep_epoch_key(room, epoch, key);
             }
@@ -269,7 +275,8 @@ impl<P: Platform> Client<P> {
             if !self.is_by_blocked(row) {
                 self.tell_of(room, number, row, arrival);
             }
-            self.show_rows(conversation, vec![row.clone()]);
+            let rows = vec![row.clone()];
+            self.news.extend(self.rows_event(conversation, rows));
         }
         let record = EntryRecord {
             hash,
@@ -292,7 +299,7 @@ impl<P: Platform> Client<P> {
             room.record.last = Some(last_line(message, row.time));
             if !message.own && arrival == Arrival::Live {
                 let (author, text) = (message.author_name.clone(), message.text.clone());
-                (self.emit)(Event::Arrived {
+                self.news.push(Event::Arrived {
                     conversation: room.id(),
                     author,
                     text,
