@@ -11,7 +11,7 @@ use super::talk::entry_event;
 use super::{Person, TestApp, User};
 
 /// Which set of test keys the server signs with.
-const SERVER_KEYS: usize = 7;
+pub const SERVER_KEYS: usize = 7;
 
 /// A server that need not make its key first.
 pub async fn app_with_key() -> TestApp {

@@ -454,7 +454,7 @@ fn vault_keys(version: u32) -> VaultKeys {
     }
 }
 
-fn sign(keys: &PrivateKeys, algorithm: Algorithm, payload: &[u8]) -> Signature {
+pub fn sign(keys: &PrivateKeys, algorithm: Algorithm, payload: &[u8]) -> Signature {
     Signature::from(match algorithm {
         Algorithm::RsaPss => keys.rsa_signing.sign(payload).unwrap(),
         Algorithm::Dsa => keys.dsa_signing.sign(payload).unwrap(),

@@ -11,13 +11,15 @@ use secure_chat_shared::client::api::{
     Standing,
 };
 use secure_chat_shared::client::native::{MemoryStore, NativeKeys, test_keys};
-use secure_chat_shared::client::platform::Platform;
+use secure_chat_shared::client::platform::{CallError, Platform, Socket};
+use secure_chat_shared::codec::Bytes;
 use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::ids::{ConversationId, MessageId, Timestamp, UserId};
+use secure_chat_shared::protocol::{self, Request};
 use tokio::sync::mpsc;
 
 use crate::page::Page;
-use crate::socket::{Given, Inbound, NativeSocket};
+use crate::socket::{Fate, Given, Inbound, NativeSocket};
 
 /// How long anything may take before a test gives up. Only ever reached by a failing test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -168,6 +170,26 @@ impl Person {
     /// Whatever the server gives this person from now on goes through `lie`.
     pub fn is_lied_to(&mut self, lie: impl FnMut(Given) -> Option<Given> + 'static) {
         self.client.platform().socket.lie(Box::new(lie));
+    }
+
+    /// Whatever this person asks of the server from now on goes through `meddling`.
+    pub fn is_meddled_with(&mut self, meddling: impl FnMut(u16, Bytes) -> Fate + 'static) {
+        self.client.platform().socket.meddle(Box::new(meddling));
+    }
+
+    /// The server is honest to this person again.
+    pub fn is_told_the_truth(&mut self) {
+        self.client.platform().socket.tell_the_truth();
+    }
+
+    /// The server says something of its own to this person.
+    pub fn is_told(&self, event: protocol::Event) {
+        self.client.platform().socket.inject(event);
+    }
+
+    /// Asks the server for something that the client core would not.
+    pub async fn asks<R: Request>(&self, request: &R) -> Result<R::Reply, CallError> {
+        self.device().socket.request(request).await
     }
 
     /// What waits is tried again, and what browsers share is written.

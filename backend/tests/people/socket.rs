@@ -10,7 +10,7 @@ use std::rc::Rc;
 use futures::{SinkExt, StreamExt};
 use secure_chat_shared::client::platform::{CallError, Socket};
 use secure_chat_shared::codec::{self, Bytes};
-use secure_chat_shared::protocol::{ClientFrame, Event, SUBPROTOCOL, ServerFrame};
+use secure_chat_shared::protocol::{ClientFrame, Event, RequestError, SUBPROTOCOL, ServerFrame};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -33,6 +33,21 @@ pub enum Given {
 /// A server that lies: it may alter what is given, or keep it back.
 pub type Lie = Box<dyn FnMut(Given) -> Option<Given>>;
 
+/// What a server that lies does with a request.
+pub enum Fate {
+    /// It is done, as it came or altered.
+    Done(Bytes),
+    /// It is answered without being done.
+    Answered(Bytes),
+    /// It is refused without being looked at.
+    Refused(RequestError),
+    /// It is never answered: the connection breaks.
+    Lost,
+}
+
+/// A server that meddles with what is asked of it.
+pub type Meddling = Box<dyn FnMut(u16, Bytes) -> Fate>;
+
 /// A connection that can be made, cut and made again.
 #[derive(Clone)]
 pub struct NativeSocket {
@@ -43,6 +58,7 @@ struct SocketInner {
     outgoing: RefCell<Option<mpsc::UnboundedSender<Frame>>>,
     waiting: RefCell<HashMap<u32, Waiting>>,
     lie: RefCell<Option<Lie>>,
+    meddling: RefCell<Option<Meddling>>,
     next: Cell<u32>,
     inbound: mpsc::UnboundedSender<Inbound>,
 }
@@ -57,19 +73,28 @@ impl SocketInner {
             None => Some(given),
         }
     }
+
+    fn meddled_with(&self, op: u16, body: Bytes) -> Fate {
+        match &mut *self.meddling.borrow_mut() {
+            Some(meddling) => meddling(op, body),
+            None => Fate::Done(body),
+        }
+    }
 }
 
 impl Socket for NativeSocket {
     async fn call(&self, op: u16, body: Vec<u8>) -> Result<Bytes, CallError> {
+        let body = match self.inner.meddled_with(op, Bytes(body)) {
+            Fate::Done(body) => body,
+            Fate::Answered(body) => return Ok(body),
+            Fate::Refused(error) => return Err(error.into()),
+            Fate::Lost => return Err(CallError::Disconnected),
+        };
         let id = self.inner.next.get();
         self.inner.next.set(id + 1);
         let (sender, receiver) = oneshot::channel();
         self.inner.waiting.borrow_mut().insert(id, (op, sender));
-        let frame = codec::encode(&ClientFrame {
-            id,
-            op,
-            body: Bytes(body),
-        });
+        let frame = codec::encode(&ClientFrame { id, op, body });
         let sent = match &*self.inner.outgoing.borrow() {
             Some(outgoing) => outgoing.send(Frame::Binary(frame.into())).is_ok(),
             None => false,
@@ -89,6 +114,7 @@ impl NativeSocket {
             outgoing: RefCell::new(None),
             waiting: RefCell::new(HashMap::new()),
             lie: RefCell::new(None),
+            meddling: RefCell::new(None),
             next: Cell::new(0),
             inbound,
         };
@@ -161,6 +187,22 @@ impl NativeSocket {
     /// From now on the server lies.
     pub fn lie(&self, lie: Lie) {
         *self.inner.lie.borrow_mut() = Some(lie);
+    }
+
+    /// From now on the server meddles with requests.
+    pub fn meddle(&self, meddling: Meddling) {
+        *self.inner.meddling.borrow_mut() = Some(meddling);
+    }
+
+    /// The server is honest again.
+    pub fn tell_the_truth(&self) {
+        *self.inner.lie.borrow_mut() = None;
+        *self.inner.meddling.borrow_mut() = None;
+    }
+
+    /// The server says something of its own.
+    pub fn inject(&self, event: Event) {
+        let _ = self.inner.inbound.send(Inbound::Event(Box::new(event)));
     }
 
     /// Closes the connection from this side.
