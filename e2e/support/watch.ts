@@ -27,9 +27,11 @@ export class Watch {
       }
     });
     context.on('weberror', (error) => this.problem(`page error: ${error.error().stack ?? error.error()}`));
-    context.on('requestfailed', (request) =>
-      this.problem(`failed request: ${request.url()} ${request.failure()?.errorText}`),
-    );
+    context.on('requestfailed', (request) => {
+      const reason = request.failure()?.errorText ?? '';
+      // Leaving a page breaks off what it was loading. The client itself breaks off nothing.
+      if (reason !== 'net::ERR_ABORTED') this.problem(`failed request: ${request.url()} ${reason}`);
+    });
     context.on('request', (request) => {
       const headers = Object.entries(request.headers()).map(([key, value]) => `${key}: ${value}`);
       this.record(`request ${request.method()} ${request.url()}`, [request.url(), ...headers].join('\n'));

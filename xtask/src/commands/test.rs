@@ -37,7 +37,7 @@ struct Outcome {
     /// Tests that ran; none for a step that is a check by itself.
     tests: Counts,
     /// For the closing table: what people must know beside ok or not.
-    note: Option<String>,
+    notes: Vec<String>,
 }
 
 impl Outcome {
@@ -46,7 +46,7 @@ impl Outcome {
         Self {
             ok: true,
             tests: Counts::ONE,
-            note: None,
+            notes: Vec::new(),
         }
     }
 
@@ -58,12 +58,12 @@ impl Outcome {
         }
     }
 
-    /// A runner that ran nothing shows nothing.
-    fn of_tests(ok: bool, tests: Counts) -> Self {
+    /// What a runner of tests printed, who ended well or not. One that ran nothing shows nothing.
+    fn of_tests(ok: bool, tests: Counts, output: &str) -> Self {
         Self {
             ok: ok && tests.passed > 0,
             tests,
-            note: None,
+            notes: counts::failures(output),
         }
     }
 }
@@ -74,7 +74,7 @@ struct Line {
     ok: bool,
     tests: Counts,
     took: Duration,
-    note: Option<String>,
+    notes: Vec<String>,
 }
 
 fn run(args: &[String]) -> Result {
@@ -120,13 +120,12 @@ fn run(args: &[String]) -> Result {
 fn run_step(step: &'static Step, args: &[String], before: &[Line]) -> Line {
     let failed = |name: &&&str| before.iter().any(|line| line.name == **name && !line.ok);
     if let Some(needed) = step.needs.iter().find(failed) {
-        let note = Some(format!("not run: {needed} failed"));
         return Line {
             name: step.name,
             ok: false,
             tests: Counts::default(),
             took: Duration::ZERO,
-            note,
+            notes: vec![format!("not run: {needed} failed")],
         };
     }
     say(&format!("{}: {}", step.name, step.about));
@@ -134,17 +133,17 @@ fn run_step(step: &'static Step, args: &[String], before: &[Line]) -> Line {
     let outcome = (step.run)(args).unwrap_or_else(|error| {
         eprintln!("{}: {error}", step.name);
         Outcome {
-            note: Some(error.to_string()),
+            notes: vec![error.to_string()],
             ..Outcome::default()
         }
     });
-    let Outcome { ok, tests, note } = outcome;
+    let Outcome { ok, tests, notes } = outcome;
     Line {
         name: step.name,
         ok,
         tests,
         took: begun.elapsed(),
-        note,
+        notes,
     }
 }
 
@@ -156,7 +155,7 @@ fn print_table(lines: &[Line], took: Duration) {
         ok,
         tests,
         took,
-        note,
+        notes,
     } in lines
     {
         let state = if *ok { "ok" } else { "FAILED" };
@@ -166,7 +165,7 @@ fn print_table(lines: &[Line], took: Duration) {
             tests.to_string()
         };
         println!("{name:14} {state:7} {:>8}  {counted}", clock(*took));
-        if let Some(note) = note {
+        for note in notes {
             println!("{:14} ! {}", "", note.lines().next().unwrap_or_default());
         }
         total += tests.with_step(*ok);

@@ -1,4 +1,4 @@
-//! Counting tests in what their runners print.
+//! Reading which tests held in what their runners print.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -74,6 +74,30 @@ impl fmt::Display for Counts {
     }
 }
 
+/// The tests that failed, as `cargo test`, the browser runner of `wasm-bindgen` and Playwright name them, each once.
+pub fn failures(output: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for line in output.lines().map(plain) {
+        let line = line.trim();
+        let of_cargo = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.split_once(" ... FAIL"))
+            .map(|(name, _)| name);
+        let of_playwright = line
+            .strip_prefix(['\u{2718}', 'x'])
+            .and_then(|rest| rest.trim_start().split_once(' '))
+            .filter(|(number, _)| number.parse::<u32>().is_ok())
+            .map(|(_, name)| name.trim_start());
+        let Some(name) = of_cargo.or(of_playwright).map(str::to_owned) else {
+            continue;
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 fn number_before(text: &str, word: &str) -> u32 {
     let Some(end) = text.find(word) else { return 0 };
     let head = &text[..end];
@@ -126,6 +150,22 @@ mod tests {
                 failed: 4
             }
         );
+    }
+
+    #[test]
+    fn failures_are_named() {
+        let output = "test log::holds ... ok\ntest log::tears ... FAILED\n\nfailures:\n    log::tears\n\
+                      test two::same ... FAIL\n  \u{2713}   1 [e2e] \u{203a} tests/a.spec.ts:5:1 \u{203a} talks (2s)\n  \
+                      \u{1b}[31m\u{2718}  16 [e2e] \u{203a} tests/b.spec.ts:5:1 \u{203a} links (33.0s)\u{1b}[0m\n";
+        assert_eq!(
+            failures(output),
+            [
+                "log::tears",
+                "two::same",
+                "[e2e] \u{203a} tests/b.spec.ts:5:1 \u{203a} links (33.0s)"
+            ]
+        );
+        assert_eq!(failures("x-ray 1\nxs of 5 tests"), Vec::<String>::new());
     }
 
     #[test]

@@ -166,6 +166,7 @@ fn native(args: &[String]) -> Result<Outcome> {
     )?;
     all.ok &= frontend.ok;
     all.tests += frontend.tests;
+    all.notes.extend(frontend.notes);
     Ok(all)
 }
 
@@ -200,19 +201,27 @@ fn e2e(args: &[String]) -> Result<Outcome> {
     let (ok, output) =
         run_keeping_output(playwright::test().args(args).env("SECURE_CHAT_BIN", binary))?;
     let tests = Counts::of_playwright(&output);
-    Ok(Outcome::of_tests(ok, tests))
+    Ok(Outcome::of_tests(ok, tests, &output))
 }
 
 fn deny(_args: &[String]) -> Result<Outcome> {
     tools::ensure(&[Tool::CargoDeny])?;
-    run(program("cargo-deny").args(["--locked", "check", "licenses", "bans", "sources"]))?;
+    run(program("cargo-deny").args([
+        "--locked",
+        "check",
+        // Which of a crate's two generations comes from where, `cargo tree --invert` says.
+        "--hide-inclusion-graph",
+        "licenses",
+        "bans",
+        "sources",
+    ]))?;
     // The advisories are not in any package registry: a closed network does not reach them.
     let fetched = run(program("cargo-deny").args(["--locked", "fetch", "db"])).is_ok();
     if !fetched {
         say("ATTENTION: ADVISORIES WERE NOT CHECKED: the advisory database could not be fetched.");
-        let note = Some("advisories NOT checked: the database could not be fetched".into());
+        let note = "advisories NOT checked: the database could not be fetched";
         return Ok(Outcome {
-            note,
+            notes: vec![note.into()],
             ..Outcome::held()
         });
     }
@@ -228,5 +237,5 @@ fn check(command: &mut Command) -> Result<Outcome> {
 fn cargo_test(command: &mut Command) -> Result<Outcome> {
     let (ok, output) = run_keeping_output(command)?;
     let tests = Counts::of_cargo(&output);
-    Ok(Outcome::of_tests(ok, tests))
+    Ok(Outcome::of_tests(ok, tests, &output))
 }
