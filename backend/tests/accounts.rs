@@ -63,6 +63,7 @@ async fn a_wrong_password_and_an_unknown_name_get_the_same_answers() {
         let finish = LoginFinish {
             ke3: vec![7; 64].into(),
             browser: String::new(),
+            continues: None,
         };
         let error = socket.call(&finish).await.unwrap_err();
         answers.push((started.ke2.len(), error));
@@ -185,10 +186,12 @@ async fn steps_out_of_order_are_refused() {
     let register_start = RegisterStart {
         name,
         request: registration.into(),
+        code: None,
     };
     let login_finish = LoginFinish {
         ke3: vec![7; 64].into(),
         browser: String::new(),
+        continues: None,
     };
     let resume = Resume {
         token: alice.token.clone(),

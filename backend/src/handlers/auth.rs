@@ -164,15 +164,19 @@ pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<Logged
         )
         .await?;
     sign_in(c, Identified { user, session: id })?;
+    let chain = chains.remove(&user).unwrap_or_default();
     Ok(LoggedIn {
         signed_in: SignedIn {
             token: token.to_vec().into(),
             session: id,
             user,
         },
-        identities: chains.remove(&user).unwrap_or_default().versions,
+        identities: chain.versions,
         vault: secrets.vault,
         state: secrets.state,
+        compromised: chain.compromised,
+        failed: None,
+        secrets: 0,
     })
 }
 
@@ -198,6 +202,8 @@ pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure>
         session,
         state_generation,
         identity_version,
+        failed: None,
+        secrets: 0,
     })
 }
 

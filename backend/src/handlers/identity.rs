@@ -53,6 +53,8 @@ pub async fn confirm_finish(c: &Connection, request: ConfirmFinish) -> Result<Co
         identities: chain.versions,
         vault: secrets.vault,
         compromised: chain.compromised,
+        secrets: 0,
+        state: secrets.state,
     })
 }
 

@@ -71,6 +71,17 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::ConfirmStart(r) => reply::<p::ConfirmStart>(identity::confirm_start(c, r)).await,
         R::ConfirmFinish(r) => reply::<p::ConfirmFinish>(identity::confirm_finish(c, r)).await,
         R::PublishIdentity(r) => reply::<p::PublishIdentity>(identity::publish(c, r)).await,
+        R::ReplaceStart(_)
+        | R::ReplaceFinish(_)
+        | R::RecoverStart(_)
+        | R::RecoverFinish(_)
+        | R::RevokeOthers(_)
+        | R::DeleteAccount(_)
+        | R::GetServerInfo(_)
+        | R::GetRecoverySeal(_)
+        | R::AcknowledgeFailed(_) => {
+            Err(RequestError::new(ErrorCode::UnknownOperation, "not served yet").into())
+        }
         R::Lookup(r) => reply::<p::Lookup>(directory::lookup(c, r)).await,
         R::LookupUsers(r) => reply::<p::LookupUsers>(directory::lookup_users(c, r)).await,
         R::LookupNames(r) => reply::<p::LookupNames>(directory::lookup_names(c, r)).await,

@@ -399,6 +399,7 @@ pub async fn begin_registration(
         .call(&RegisterStart {
             name,
             request: request.into(),
+            code: None,
         })
         .await?;
     let (record, _) = registration.finish(PASSWORD, &started.response).unwrap();
@@ -426,6 +427,7 @@ pub async fn log_in(
         .call(&LoginFinish {
             ke3: ke3.into(),
             browser: "Test".into(),
+            continues: None,
         })
         .await
 }

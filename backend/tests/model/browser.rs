@@ -275,7 +275,11 @@ impl Browser {
                     Event::IdentityPublished(version) => {
                         self.published.insert(*version);
                     }
-                    Event::SessionEnded => {}
+                    Event::SessionEnded
+                    | Event::SignedInElsewhere { .. }
+                    | Event::FailedSignIns { .. }
+                    | Event::StateWritten { .. }
+                    | Event::SecretsReplaced { .. } => {}
                 }
                 self.signals.push_back(Signal::Event(event));
                 true

@@ -166,6 +166,7 @@ async fn register(address: SocketAddr, owner: usize, name: &str, algorithm: Algo
     let start = RegisterStart {
         name: name.clone(),
         request: Bytes(request),
+        code: None,
     };
     let started = socket.request(&start).await.unwrap();
     let (record, export_key) = registration.finish(PASSWORD, &started.response).unwrap();

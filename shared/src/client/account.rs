@@ -37,6 +37,7 @@ impl<P: Platform> Client<P> {
         let request = RegisterStart {
             name: name.clone(),
             request: Bytes(request),
+            code: None,
         };
         let started = self.platform.socket().request(&request).await?;
         let (record, export_key) = registration
@@ -123,6 +124,7 @@ impl<P: Platform> Client<P> {
         let request = LoginFinish {
             ke3: Bytes(ke3),
             browser: self.platform.label(),
+            continues: None,
         };
         let logged_in = self.platform.socket().request(&request).await?;
 

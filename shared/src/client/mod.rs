@@ -220,6 +220,10 @@ impl<P: Platform> Client<P> {
             }
             protocol::Event::SessionEnded => self.on_session_ended().await,
             protocol::Event::IdentityPublished(version) => self.note_published(version).await,
+            protocol::Event::SignedInElsewhere { .. }
+            | protocol::Event::FailedSignIns { .. }
+            | protocol::Event::StateWritten { .. }
+            | protocol::Event::SecretsReplaced { .. } => Ok(()),
         };
         if let Err(trouble) = result {
             self.after_sync_trouble(&trouble).await;

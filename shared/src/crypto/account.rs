@@ -59,7 +59,7 @@ pub struct NewAccount {
 }
 
 /// What replaces an account's secrets after a fresh login (password change) or by rec_auth (recovery), in one
-/// transaction that ends the other sessions: new OPAQUE record, new K_priv and K_state, new wraps, new verifier.
+/// transaction: new OPAQUE record, new K_priv and K_state, new wraps of the same identity versions, new verifier.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ReplacedSecrets {
     /// OPAQUE `RegistrationRecord` for the new password.
@@ -74,7 +74,4 @@ pub struct ReplacedSecrets {
     /// SHA-256(rec_auth) of the new recovery code.
     #[n(3)]
     pub recovery_verifier: Bytes,
-    /// A new identity version where the person chose to rotate keys too, as signed.
-    #[n(4)]
-    pub identity: Option<Bytes>,
 }

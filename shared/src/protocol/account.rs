@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::codec::Bytes;
-use crate::crypto::account::{NewAccount, Vault, VaultKeys};
+use crate::crypto::account::{NewAccount, ReplacedSecrets, Vault, VaultKeys};
 use crate::ids::{SessionId, Timestamp, UserId, UserName};
 
 /// A success that carries nothing.
@@ -19,6 +19,9 @@ pub struct RegisterStart {
     /// OPAQUE `RegistrationRequest`.
     #[n(1)]
     pub request: Bytes,
+    /// The invitation code, where the server asks for one ([`Registration::ByCode`]); used up by [`RegisterFinish`].
+    #[n(2)]
+    pub code: Option<String>,
 }
 
 /// Reply to [`RegisterStart`].
@@ -94,12 +97,16 @@ pub struct LoginFinish {
     /// As in [`RegisterFinish`].
     #[n(1)]
     pub browser: String,
+    /// The user's session that this browser had before it was locked: it gets a new token and stays the same session.
+    /// One that has ended, or never was the user's, makes no difference.
+    #[n(2)]
+    pub continues: Option<SessionId>,
 }
 
 /// Reply to [`LoginFinish`]: the session, and what opens with the password.
 #[derive(Debug, Clone, Encode, Decode)]
 pub struct LoggedIn {
-    /// The new session.
+    /// The session.
     #[n(0)]
     pub signed_in: SignedIn,
     /// Every version of the user's own identity, oldest first, as signed.
@@ -111,7 +118,31 @@ pub struct LoggedIn {
     /// The synced state.
     #[n(3)]
     pub state: SealedState,
+    /// Statements that versions of the identity are compromised.
+    #[n(4)]
+    pub compromised: Vec<Bytes>,
+    /// Wrong passwords before this right one.
+    #[n(5)]
+    pub failed: Option<FailedSignIns>,
+    /// How often the account's secrets were replaced: 0 at first.
+    #[n(6)]
+    pub secrets: u32,
 }
+
+/// Wrong passwords and recovery codes for an account since the last success, or since the user was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct FailedSignIns {
+    /// How many, at least 1.
+    #[n(0)]
+    pub count: u32,
+    /// When the last one was.
+    #[n(1)]
+    pub last: Timestamp,
+}
+
+/// The user has seen [`FailedSignIns`]: they are counted anew from here.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct AcknowledgeFailed;
 
 /// Continues a session on a new socket.
 #[derive(Clone, Encode, Decode)]
@@ -142,6 +173,12 @@ pub struct Resumed {
     /// The newest version of the user's identity.
     #[n(3)]
     pub identity_version: u32,
+    /// As in [`LoggedIn`].
+    #[n(4)]
+    pub failed: Option<FailedSignIns>,
+    /// As in [`LoggedIn`].
+    #[n(5)]
+    pub secrets: u32,
 }
 
 /// First step of proving the password again on a signed-in socket: OPAQUE `KE1`.
@@ -152,7 +189,7 @@ pub struct ConfirmStart {
     pub ke1: Bytes,
 }
 
-/// Second step: OPAQUE `KE3`. Allows one [`PublishIdentity`] on this socket.
+/// Second step: OPAQUE `KE3`. Allows one [`PublishIdentity`], [`ReplaceFinish`] or [`DeleteAccount`] on this socket.
 #[derive(Debug, Clone, Encode, Decode)]
 pub struct ConfirmFinish {
     /// OPAQUE `KE3`.
@@ -172,6 +209,12 @@ pub struct Confirmed {
     /// Statements that versions of it are compromised.
     #[n(2)]
     pub compromised: Vec<Bytes>,
+    /// As in [`LoggedIn`].
+    #[n(3)]
+    pub secrets: u32,
+    /// The synced state.
+    #[n(4)]
+    pub state: SealedState,
 }
 
 /// Puts the next version of the user's identity into force and its keys into the vault, in one transaction. On a
@@ -187,6 +230,143 @@ pub struct PublishIdentity {
     /// CBOR of [`crate::crypto::identity::Compromised`] about the version before, where that one is in other hands.
     #[n(2)]
     pub compromised: Option<Bytes>,
+}
+
+/// First step of replacing the account's secrets (a new password, a new recovery code): OPAQUE `RegistrationRequest`.
+/// On a socket that has just answered [`ConfirmFinish`], whose permission it leaves for [`ReplaceFinish`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct ReplaceStart {
+    /// OPAQUE `RegistrationRequest`.
+    #[n(0)]
+    pub request: Bytes,
+}
+
+/// Reply to [`ReplaceStart`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct ReplaceStarted {
+    /// OPAQUE `RegistrationResponse`.
+    #[n(0)]
+    pub response: Bytes,
+}
+
+/// Second step: all secrets at once. `StaleGeneration` if the synced state moved on, `StaleIdentity` if the vault's
+/// versions are not exactly the identity's.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct ReplaceFinish {
+    /// What takes the place of the old.
+    #[n(0)]
+    pub secrets: ReplacedSecrets,
+    /// The generation of the synced state that the new one follows.
+    #[n(1)]
+    pub expected: u64,
+    /// Whether the user's other sessions go on; they need the new password to open the new vault.
+    #[n(2)]
+    pub keep_sessions: bool,
+}
+
+/// First step of recovery: proves the recovery code. Unknown names and wrong codes get one answer.
+#[derive(Clone, Encode, Decode)]
+pub struct RecoverStart {
+    /// Who.
+    #[n(0)]
+    pub name: UserName,
+    /// What the recovery code gives for the server, 32 bytes.
+    #[n(1)]
+    pub auth: Bytes,
+    /// OPAQUE `RegistrationRequest` for the new password.
+    #[n(2)]
+    pub request: Bytes,
+}
+
+impl std::fmt::Debug for RecoverStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecoverStart")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reply to [`RecoverStart`]: what opens with the recovery code.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct RecoverStarted {
+    /// OPAQUE `RegistrationResponse`.
+    #[n(0)]
+    pub response: Bytes,
+    /// Whose account it is.
+    #[n(1)]
+    pub user: UserId,
+    /// Every version of the user's own identity, oldest first, as signed.
+    #[n(2)]
+    pub identities: Vec<Bytes>,
+    /// The vault.
+    #[n(3)]
+    pub vault: Vault,
+    /// The synced state.
+    #[n(4)]
+    pub state: SealedState,
+    /// Statements that versions of the identity are compromised.
+    #[n(5)]
+    pub compromised: Vec<Bytes>,
+}
+
+/// Second step: as [`ReplaceFinish`], on the socket that asked [`RecoverStart`]. Ends every session and begins one.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct RecoverFinish {
+    /// What takes the place of the old.
+    #[n(0)]
+    pub secrets: ReplacedSecrets,
+    /// The generation of the synced state that the new one follows.
+    #[n(1)]
+    pub expected: u64,
+    /// As in [`RegisterFinish`].
+    #[n(2)]
+    pub browser: String,
+}
+
+/// Asks for what the recovery code opens, so that a client can tell whether a code is the account's.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct GetRecoverySeal;
+
+/// Reply to [`GetRecoverySeal`]: two fields of [`Vault`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct RecoverySeal {
+    /// K_priv under the KEK of the recovery code.
+    #[n(0)]
+    pub priv_by_recovery: Bytes,
+    /// K_state under K_priv.
+    #[n(1)]
+    pub state_key: Bytes,
+}
+
+/// Deletes the account: everything of it but its name and id, which stay taken, and what it wrote. On a socket that has
+/// just answered [`ConfirmFinish`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct DeleteAccount;
+
+/// Asks what this server offers.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct GetServerInfo;
+
+/// Reply to [`GetServerInfo`].
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct ServerInfo {
+    /// Who may register.
+    #[n(0)]
+    pub registration: Registration,
+}
+
+/// Who may register on a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Registration {
+    /// Anybody.
+    #[n(0)]
+    Open,
+    /// Whoever has an invitation code from the operator.
+    #[n(1)]
+    ByCode,
+    /// Nobody.
+    #[n(2)]
+    Closed,
 }
 
 /// Ends this session.
@@ -223,6 +403,26 @@ pub struct SessionInfo {
     /// Whether it is the asking one.
     #[n(4)]
     pub this: bool,
+    /// Where it was last connected from.
+    #[n(5)]
+    pub place: Place,
+}
+
+/// Where a browser is, as far as its network address tells the server.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Place {
+    /// The server does not know.
+    #[n(0)]
+    Unknown,
+    /// On the machine that the server runs on.
+    #[n(1)]
+    ThisMachine,
+    /// In the same private network as the server.
+    #[n(2)]
+    PrivateNetwork,
+    /// Elsewhere, at this address.
+    #[n(3)]
+    Internet(#[n(0)] String),
 }
 
 /// Ends one of the user's sessions; its sockets are told and closed.
@@ -232,6 +432,10 @@ pub struct RevokeSession {
     #[n(0)]
     pub session: SessionId,
 }
+
+/// Ends all of the user's sessions but the asking one; their sockets are told and closed.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct RevokeOthers;
 
 /// Writes the synced state (sealed under K_state), if nobody wrote since `expected`.
 #[derive(Debug, Clone, Encode, Decode)]

@@ -61,7 +61,7 @@ pub enum ErrorCode {
     /// Already signed in on this socket, or the step before is missing.
     #[n(3)]
     WrongState,
-    /// Name unknown or password wrong: the same answer for both.
+    /// Name unknown, or password or recovery code wrong: the same answer for all.
     #[n(4)]
     WrongCredentials,
     /// The session token is unknown or has ended.
@@ -124,4 +124,16 @@ pub enum ErrorCode {
     /// The server failed; the detail holds an id that its operator can look up.
     #[n(24)]
     Internal,
+    /// The server takes registrations with an invitation code only.
+    #[n(25)]
+    CodeNeeded,
+    /// The invitation code is unknown, used up or too old.
+    #[n(26)]
+    CodeWrong,
+    /// The password was right, but the operator has disabled the account.
+    #[n(27)]
+    AccountDisabled,
+    /// The password was right, but the account asks for a second factor.
+    #[n(28)]
+    SecondFactorNeeded,
 }

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{EntryAt, Presence};
+use super::{EntryAt, FailedSignIns, Presence, SessionInfo};
 use crate::ids::ConversationId;
 
 /// Something happened.
@@ -28,4 +28,33 @@ pub enum Event {
     /// Another browser of the user published this version of the user's identity.
     #[n(3)]
     IdentityPublished(#[n(0)] u32),
+    /// The user signed in (or recovered the account) on another browser.
+    #[n(4)]
+    SignedInElsewhere {
+        /// The new session.
+        #[n(0)]
+        session: SessionInfo,
+    },
+    /// Wrong passwords for the user's account: told at 5, then whenever their number has doubled.
+    #[n(5)]
+    FailedSignIns {
+        /// How many, and when the last one was.
+        #[n(0)]
+        failed: FailedSignIns,
+    },
+    /// Another browser of the user wrote the synced state.
+    #[n(6)]
+    StateWritten {
+        /// Its generation now.
+        #[n(0)]
+        generation: u64,
+    },
+    /// Another browser of the user replaced the account's secrets, and this session was kept: what it keeps sealed
+    /// opens with the new password only.
+    #[n(7)]
+    SecretsReplaced {
+        /// How often they have been replaced.
+        #[n(0)]
+        secrets: u32,
+    },
 }

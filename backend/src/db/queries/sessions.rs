@@ -5,7 +5,7 @@ use sea_orm::{
     QuerySelect, sea_query::Expr,
 };
 use secure_chat_shared::ids::{SessionId, Timestamp, UserId};
-use secure_chat_shared::protocol::SessionInfo;
+use secure_chat_shared::protocol::{Place, SessionInfo};
 
 use super::id;
 use crate::db::entities::session;
@@ -74,6 +74,7 @@ pub async fn list(
                 created: Timestamp(from_row(row.created)),
                 last_seen: Timestamp(from_row(row.last_seen)),
                 this: session == this,
+                place: Place::Unknown,
             })
         })
         .collect()
