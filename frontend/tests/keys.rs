@@ -17,7 +17,7 @@ use secure_chat_frontend::engine::device::Device;
 use secure_chat_frontend::engine::keys::BrowserKeys;
 use secure_chat_frontend::engine::webcrypto;
 use secure_chat_shared::client::native::{NativeKeys, test_keys};
-use secure_chat_shared::client::platform::{Keys, KeysError, Unlock};
+use secure_chat_shared::client::platform::{Keys, KeysError, Records, Unlock};
 use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::Algorithm;
@@ -112,7 +112,10 @@ async fn what_is_not_whole_does_not_open() {
     };
     let public = [made.public.clone()];
     let password = Unlock::Password(&good);
-    assert_eq!(open(USER, password, &made.vault, &public).await, Ok(()));
+    assert_eq!(
+        open(USER, password, &made.vault, &public).await,
+        Ok(Records::Kept)
+    );
     let refused = Err(KeysError::DoesNotOpen);
 
     let wrong = export_key(2);

@@ -104,6 +104,7 @@ impl Person {
                 name: name.into(),
                 password: Password(PASSWORD.into()),
                 algorithm,
+                code: None,
             })
             .await?;
         Ok(person)

@@ -108,4 +108,9 @@ impl Socket for LoadSocket {
             .map_err(|_| CallError::Disconnected)?;
         receiver.await.unwrap_or(Err(CallError::Disconnected))
     }
+
+    fn hang_up(&self) {
+        // Where the connection is gone already, nothing is left to break.
+        let _ = self.0.outgoing.send(Message::Close(None));
+    }
 }

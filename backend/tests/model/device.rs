@@ -87,6 +87,10 @@ impl Socket for Gate {
         })
         .await
     }
+
+    fn hang_up(&self) {
+        panic!("no schedule locks a device");
+    }
 }
 
 /// Where a client runs.

@@ -82,6 +82,7 @@ impl Person {
             name: name.into(),
             password: Password(PASSWORD.into()),
             algorithm,
+            code: None,
         };
         person.does(register).await.unwrap();
         person

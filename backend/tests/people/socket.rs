@@ -105,6 +105,10 @@ impl Socket for NativeSocket {
         }
         receiver.await.unwrap_or(Err(CallError::Disconnected))
     }
+
+    fn hang_up(&self) {
+        self.cut();
+    }
 }
 
 impl NativeSocket {

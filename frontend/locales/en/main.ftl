@@ -417,6 +417,8 @@ notice-rotated = { $name } has new keys since you verified them. Compare safety 
 notice-store-rebuilt = This browser’s data was damaged and has been built again from the server.
 notice-compromised = { $name } said that the old keys are in other hands. Nothing more is sent to them until you accept new ones.
 notice-verified-by-link = { $name } followed your invite link and is verified by it.
+notice-signed-in-elsewhere = Somebody has signed in to your account on another browser: { $browser }. If that was not you, change your password.
+notice-password-changed = Your password or recovery code was replaced in another browser. Enter your password above to go on.
 notice-gave-back =
     { $count ->
         [one] The server had lost an entry of a conversation. This browser has given it back.
@@ -460,6 +462,10 @@ failure-bad-link = This invite link is not whole, or does not fit the person it 
 failure-wrong-password = The password is wrong. Check it and try again.
 failure-outdated = New keys were made in another browser. Enter your password above to go on.
 failure-key-missing = The conversation’s key is not here yet; it has been asked for again. Try again in a while.
+failure-code-needed = This server takes new accounts by invitation only. Ask whoever runs it for an invitation code.
+failure-code-wrong = This invitation code is wrong or used up. Check it, or ask whoever runs the server for another one.
+failure-account-disabled = This account has been disabled. Ask whoever runs the server.
+failure-wrong-recovery-code = The user name or the recovery code is wrong. Check both and try again.
 insecure-title = This address is not secure
 insecure = Browsers withhold cryptography from pages that come over plain http from another machine. Without it, nothing here could be sealed. Open this page by an address that begins with https.
 insecure-operator = If you run this server: put it behind TLS, for example with a reverse proxy, or open it as http://localhost on the same machine.

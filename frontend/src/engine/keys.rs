@@ -6,7 +6,8 @@ use std::rc::Rc;
 use futures::future::try_join_all;
 use js_sys::{Array, Reflect, Uint8Array};
 use secure_chat_shared::client::platform::{
-    KeyStep, Keys, KeysError, MadeKeys, PublicKeys, Renewed, StoreError, Unlock,
+    KeyStep, Keys, KeysError, MadeKeys, NewSecrets, PublicKeys, Records, Renewed, Replaced,
+    StoreError, Unlock,
 };
 use secure_chat_shared::crypto::account::Vault;
 use secure_chat_shared::crypto::dsa;
@@ -125,10 +126,11 @@ impl Keys for BrowserKeys {
         unlock: Unlock<'_>,
         vault: &Vault,
         public: &[PublicKeys],
-    ) -> Result<(), KeysError> {
+    ) -> Result<Records, KeysError> {
         let opened = OpenVault::open(user, unlock, vault).await?;
         let versions = opened.versions(vault, public).await?;
-        self.keep_opened(user, &opened, versions).await
+        self.keep_opened(user, &opened, versions).await?;
+        Ok(Records::Kept)
     }
 
     async fn renew(
@@ -158,6 +160,39 @@ impl Keys for BrowserKeys {
             public: keys.public,
             keys: sealed,
         })
+    }
+
+    async fn replace(
+        &self,
+        _user: UserId,
+        _unlock: Unlock<'_>,
+        _vault: &Vault,
+        _public: &[PublicKeys],
+        _new: NewSecrets<'_>,
+    ) -> Result<Replaced, KeysError> {
+        Err(KeysError::Platform(
+            "this browser cannot replace secrets yet".into(),
+        ))
+    }
+
+    async fn lock(&self, _clear: &[u8]) -> Result<(), KeysError> {
+        Err(KeysError::Platform("this browser cannot lock yet".into()))
+    }
+
+    async fn locked(&self) -> Result<Option<Vec<u8>>, KeysError> {
+        Ok(None)
+    }
+
+    async fn check_recovery(
+        &self,
+        _user: UserId,
+        _code: &RecoveryCode,
+        _priv_by_recovery: &[u8],
+        _state_key: &[u8],
+    ) -> Result<bool, KeysError> {
+        Err(KeysError::Platform(
+            "this browser cannot check codes yet".into(),
+        ))
     }
 
     async fn adopt(&self) -> Result<(), KeysError> {

@@ -73,6 +73,10 @@ impl Socket for BrowserSocket {
     async fn call(&self, op: u16, body: Vec<u8>) -> Result<Bytes, CallError> {
         self.call_within(op, body, ANSWER).await
     }
+
+    fn hang_up(&self) {
+        self.drop_wire();
+    }
 }
 
 impl BrowserSocket {

@@ -77,7 +77,7 @@ fn screen(shown: &State, route: Route) -> Html {
         (Session::Starting, _) => html! { <Starting /> },
         (Session::Unsupported(why), _) => html! { <Unsupported why={why.clone()} /> },
         (Session::SignedOut { .. }, Route::Register) => html! { <Register /> },
-        (Session::SignedOut { .. }, _) => html! { <SignIn /> },
+        (Session::SignedOut { .. } | Session::Locked { .. }, _) => html! { <SignIn /> },
         (Session::SignedIn(me), _) => html! { <Chat me={me.clone()} /> },
     }
 }

@@ -44,6 +44,10 @@ pub fn failure(failure: &Failure) -> AttrValue {
         Failure::WrongPassword => t!("failure-wrong-password"),
         Failure::Outdated => t!("failure-outdated"),
         Failure::KeyMissing => t!("failure-key-missing"),
+        Failure::CodeNeeded => t!("failure-code-needed"),
+        Failure::CodeWrong => t!("failure-code-wrong"),
+        Failure::AccountDisabled => t!("failure-account-disabled"),
+        Failure::WrongRecoveryCode => t!("failure-wrong-recovery-code"),
     }
 }
 
@@ -98,6 +102,10 @@ fn noticed(notice: &Notice) -> AttrValue {
         Notice::Compromised(name) => t!("notice-compromised", name = name.as_str()),
         Notice::VerifiedByLink(name) => t!("notice-verified-by-link", name = name.as_str()),
         Notice::GaveBack(count) => t!("notice-gave-back", count = *count),
+        Notice::SignedInElsewhere { browser, .. } => {
+            t!("notice-signed-in-elsewhere", browser = browser.as_str())
+        }
+        Notice::PasswordChanged => t!("notice-password-changed"),
     }
 }
 

@@ -27,6 +27,7 @@ impl<P: Platform> Client<P> {
         name: &str,
         password: &Password,
         algorithm: Algorithm,
+        code: Option<String>,
     ) -> Result<Answer, Trouble> {
         let name = self.may_begin(name)?;
         if password::judge(&password.0, name.as_str()).is_err() {
@@ -37,7 +38,7 @@ impl<P: Platform> Client<P> {
         let request = RegisterStart {
             name: name.clone(),
             request: Bytes(request),
-            code: None,
+            code,
         };
         let started = self.platform.socket().request(&request).await?;
         let (record, export_key) = registration
@@ -196,6 +197,7 @@ impl<P: Platform> Client<P> {
             created: session.created,
             last_seen: session.last_seen,
             this: session.this,
+            place: session.place,
         });
         Ok(Answer::Sessions(rows.collect()))
     }

@@ -258,7 +258,8 @@ impl<P: Platform> Client<P> {
                 name,
                 password,
                 algorithm,
-            } => self.register(&name, &password, algorithm).await,
+                code,
+            } => self.register(&name, &password, algorithm, code).await,
             Action::SignIn { name, password } => self.sign_in(&name, &password).await,
             // Reconnecting is the engine's; that the command got here is enough.
             Action::ReconnectNow => Ok(Answer::Nothing),
@@ -328,7 +329,17 @@ impl<P: Platform> Client<P> {
             Action::MarkVerified { user, verified } => self.mark_verified(user, verified).await,
             Action::AcceptIdentity { user, compared } => self.accept_identity(user, compared).await,
             Action::SafetyNumber { user, changed } => self.safety_number(user, changed),
-            Action::Hello
+            Action::Lock
+            | Action::Unlock { .. }
+            | Action::ChangePassword { .. }
+            | Action::NewRecoveryCode { .. }
+            | Action::CheckRecoveryCode { .. }
+            | Action::Recover { .. }
+            | Action::RevokeOthers
+            | Action::DeleteAccount { .. }
+            | Action::ServerInfo
+            | Action::AcknowledgeFailed
+            | Action::Hello
             | Action::Register { .. }
             | Action::SignIn { .. }
             | Action::ReconnectNow => Err(Failure::WrongState.into()),

@@ -77,6 +77,35 @@ pub struct Renewed {
     pub keys: VaultKeys,
 }
 
+/// What [`Keys::replace`] leaves to upload.
+#[derive(Debug, Clone)]
+pub struct Replaced {
+    /// The new vault.
+    pub vault: Vault,
+    /// The synced state, sealed under the new K_state.
+    pub state: Vec<u8>,
+}
+
+/// What opens an account once [`Keys::replace`] has replaced what did before.
+#[derive(Clone, Copy)]
+pub struct NewSecrets<'a> {
+    /// Of the new password.
+    pub export_key: &'a ExportKey,
+    /// The new one.
+    pub recovery: &'a RecoveryCode,
+    /// The synced state, in clear.
+    pub state: &'a [u8],
+}
+
+/// What became of a locked device's records when its keys came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Records {
+    /// Nothing was locked, or they can be read again.
+    Kept,
+    /// The account's secrets were replaced meanwhile: they open under nothing any more and are gone.
+    Lost,
+}
+
 /// What opens a vault.
 #[derive(Clone, Copy)]
 pub enum Unlock<'a> {
@@ -116,19 +145,22 @@ pub trait Keys {
 
     /// Opens a vault, stores the keys on this device for `user` and forgets K_priv. `public` holds, for each entry of
     /// `vault.keys`, the public keys of that version: every private key is checked against its public half.
+    ///
+    /// The store's records stay if they are this user's: those of a locked device can be read again if the store's key
+    /// opens under the vault's K_state; else, as those of anybody else, they are gone.
     async fn open(
         &self,
         user: UserId,
         unlock: Unlock<'_>,
         vault: &Vault,
         public: &[PublicKeys],
-    ) -> Result<(), KeysError>;
+    ) -> Result<Records, KeysError>;
 
     /// Loads what this device holds, after a reload; `None` where it holds nothing. `public` as in [`Keys::open`]
     /// is not needed: what was stored was checked.
     async fn load(&self) -> Result<Option<UserId>, KeysError>;
 
-    /// Removes every key from memory and device.
+    /// Removes every key from memory and device, and whatever [`Keys::lock`] left.
     async fn wipe(&self) -> Result<(), KeysError>;
 
     /// Makes the keys of the version after the vault's last, sealed under K_priv, and holds them in memory: they sign
@@ -143,8 +175,37 @@ pub trait Keys {
         fresh: bool,
     ) -> Result<Renewed, KeysError>;
 
-    /// Stores what [`Keys::renew`] made as this device's newest version.
+    /// Makes a new K_priv and K_state, and seals every private key of the vault anew (under the same versions), and
+    /// the synced state under the new K_state. The device, which holds `user`'s keys, goes on with the old K_state until
+    /// [`Keys::adopt`]. `unlock`, `vault` and `public` as in [`Keys::open`].
+    async fn replace(
+        &self,
+        user: UserId,
+        unlock: Unlock<'_>,
+        vault: &Vault,
+        public: &[PublicKeys],
+        new: NewSecrets<'_>,
+    ) -> Result<Replaced, KeysError>;
+
+    /// Stores what [`Keys::renew`] made as this device's newest version, or the K_state that [`Keys::replace`] made.
     async fn adopt(&self) -> Result<(), KeysError>;
+
+    /// Takes every key out of memory and off the device. The store's records stay, and so does what opens them: the
+    /// store's key, sealed under K_state. `clear` stays readable, in clear: [`Keys::locked`].
+    async fn lock(&self, clear: &[u8]) -> Result<(), KeysError>;
+
+    /// What [`Keys::lock`] left; `None` where nothing is locked.
+    async fn locked(&self) -> Result<Option<Vec<u8>>, KeysError>;
+
+    /// Whether a recovery code opens the K_priv under which this device's own K_state is sealed. A server that keeps
+    /// an older pair of blobs gets no "yes" for an older code.
+    async fn check_recovery(
+        &self,
+        user: UserId,
+        code: &RecoveryCode,
+        priv_by_recovery: &[u8],
+        state_key: &[u8],
+    ) -> Result<bool, KeysError>;
 
     /// Signs with the signing key of an identity version. The message is what [`Claim::message`] describes.
     async fn sign(
@@ -291,6 +352,10 @@ impl CallError {
 pub trait Socket {
     /// Sends operation `op` and waits for its answer.
     async fn call(&self, op: u16, body: Vec<u8>) -> Result<Bytes, CallError>;
+
+    /// Breaks the connection, so that the server takes whoever was signed in for gone. Whoever runs the socket says
+    /// so ([`super::Client::disconnected`]) and connects again.
+    fn hang_up(&self);
 
     /// Sends a typed request and waits for its typed reply.
     async fn request<R: Request>(&self, request: &R) -> Result<R::Reply, CallError> {

@@ -64,6 +64,7 @@ impl<P: Platform> Client<P> {
             recovery_pending: account.recovery_code.is_some(),
             version: account.identity.identity().version,
             outdated: account.published.is_some(),
+            failed_sign_ins: None,
         };
         self.set_session(Session::SignedIn(me));
     }

@@ -75,6 +75,9 @@ fn from_refusal(error: RequestError) -> Failure {
         ErrorCode::TooLarge => Failure::TooLarge,
         ErrorCode::NotSignedIn | ErrorCode::SessionEnded => Failure::NotSignedIn,
         ErrorCode::FalseView => Failure::LogBroken,
+        ErrorCode::CodeNeeded => Failure::CodeNeeded,
+        ErrorCode::CodeWrong => Failure::CodeWrong,
+        ErrorCode::AccountDisabled => Failure::AccountDisabled,
         _ => Failure::Server(error.detail),
     }
 }

@@ -86,6 +86,8 @@ pub mod purpose {
     pub const SHORT_FINGERPRINT: &str = "short fingerprint";
     /// HMAC that answers an invite link.
     pub const LINK_PROOF: &str = "link proof";
+    /// AEAD: the key of a locked browser's store, under K_state.
+    pub const STORE_KEY: &str = "store key";
     /// AEAD: a record of a client's store.
     pub const STORE_RECORD: &str = "store record";
     /// Signature that only proves a loaded private key to belong to its public half.
@@ -127,6 +129,7 @@ pub mod purpose {
         SAFETY_NUMBER,
         SHORT_FINGERPRINT,
         LINK_PROOF,
+        STORE_KEY,
         STORE_RECORD,
         KEY_CHECK,
         KEY_CHECK_WRAP,

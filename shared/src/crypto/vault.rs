@@ -50,6 +50,9 @@ pub enum VaultPurpose {
     },
     /// The synced state under K_state: CBOR of [`VaultState`] in clear.
     State,
+    /// The key of a browser's store under K_state: 32 bytes in clear. Lies where the browser is locked, and never
+    /// travels.
+    StoreKey,
 }
 
 /// A blob does not open, or is none.
@@ -67,6 +70,7 @@ pub fn aad(purpose: VaultPurpose, user: &UserId) -> Vec<u8> {
         VaultPurpose::RsaSigningKey { version } => (purpose::VAULT_RSA_SIGNING_KEY, Some(version)),
         VaultPurpose::DsaSigningKey { version } => (purpose::VAULT_DSA_SIGNING_KEY, Some(version)),
         VaultPurpose::State => (purpose::VAULT_STATE, None),
+        VaultPurpose::StoreKey => (purpose::STORE_KEY, None),
     };
     match version {
         None => labelled(purpose, &[user.as_bytes()]),
@@ -147,7 +151,7 @@ pub(crate) use client::seal_with;
 mod tests {
     use super::*;
 
-    const PURPOSES: [VaultPurpose; 8] = [
+    const PURPOSES: [VaultPurpose; 9] = [
         VaultPurpose::PrivByPassword,
         VaultPurpose::PrivByRecovery,
         VaultPurpose::StateKey,
@@ -156,6 +160,7 @@ mod tests {
         VaultPurpose::RsaSigningKey { version: 1 },
         VaultPurpose::DsaSigningKey { version: 1 },
         VaultPurpose::State,
+        VaultPurpose::StoreKey,
     ];
 
     #[test]

@@ -307,6 +307,9 @@ pub struct RecoverStarted {
     /// Statements that versions of the identity are compromised.
     #[n(5)]
     pub compromised: Vec<Bytes>,
+    /// As in [`LoggedIn`].
+    #[n(6)]
+    pub secrets: u32,
 }
 
 /// Second step: as [`ReplaceFinish`], on the socket that asked [`RecoverStart`]. Ends every session and begins one.

@@ -46,6 +46,7 @@ pub fn Register() -> Html {
                     .get(algorithm)
                     .copied()
                     .unwrap_or(Algorithm::RsaPss),
+                code: None,
             });
         })
     };

@@ -29,6 +29,7 @@ fn me(byte: u8) -> Event {
         recovery_pending: true,
         version: 1,
         outdated: false,
+        failed_sign_ins: None,
     }))
 }
 

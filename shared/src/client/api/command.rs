@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use super::Algorithm;
 #[cfg(doc)]
-use super::{Answer, Event, Me};
+use super::{Answer, Event, Me, Session};
 use crate::ids::{ConversationId, MessageId, UserId};
 
 /// What a person asks for. Every command is answered by one [`Event::Done`] with its `ticket`.
@@ -29,6 +29,17 @@ impl std::fmt::Debug for Password {
     }
 }
 
+/// A recovery code as somebody typed it. Debug shows nothing; wiped when dropped.
+#[derive(Clone, Encode, Decode, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+#[cbor(transparent)]
+pub struct TypedCode(#[n(0)] pub String);
+
+impl std::fmt::Debug for TypedCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TypedCode")
+    }
+}
+
 /// What a person can ask for.
 #[derive(Debug, Clone, Encode, Decode)]
 pub enum Action {
@@ -44,6 +55,9 @@ pub enum Action {
         /// How messages are signed.
         #[n(2)]
         algorithm: Algorithm,
+        /// An invitation to this server, where it asks for one ([`Action::ServerInfo`]).
+        #[n(3)]
+        code: Option<String>,
     },
     /// Signs in.
     #[n(1)]
@@ -288,6 +302,75 @@ pub enum Action {
     /// Wants everything that happened in a conversation, oldest first: [`Answer::History`].
     #[n(32)]
     History(#[n(0)] ConversationId),
+    /// Takes the keys out of memory and off this device, which keeps its sealed records: [`Session::Locked`].
+    #[n(33)]
+    Lock,
+    /// Brings the keys back to a locked device. Progress comes as [`Event::Progress`].
+    #[n(34)]
+    Unlock {
+        /// Of the person whose data it is.
+        #[n(0)]
+        password: Password,
+    },
+    /// Replaces the password, and with it the recovery code: the new one comes as [`Event::RecoveryCode`].
+    #[n(35)]
+    ChangePassword {
+        /// Proves who asks.
+        #[n(0)]
+        old: Password,
+        /// From now on.
+        #[n(1)]
+        new: Password,
+        /// Whether the other browsers stay signed in; they ask for the new password.
+        #[n(2)]
+        keep_sessions: bool,
+    },
+    /// Replaces the recovery code: the new one comes as [`Event::RecoveryCode`]. The other browsers ask for the
+    /// password.
+    #[n(36)]
+    NewRecoveryCode {
+        /// Proves who asks; stays.
+        #[n(0)]
+        password: Password,
+    },
+    /// Asks whether a code is the account's recovery code: [`Answer::Checked`].
+    #[n(37)]
+    CheckRecoveryCode {
+        /// As typed.
+        #[n(0)]
+        code: TypedCode,
+    },
+    /// Replaces a lost password and signs in; the other browsers' sessions end. Progress comes as
+    /// [`Event::Progress`], a new code as [`Event::RecoveryCode`]. A locked device keeps its data if the name is its
+    /// person's.
+    #[n(38)]
+    Recover {
+        /// As typed.
+        #[n(0)]
+        name: String,
+        /// As typed.
+        #[n(1)]
+        code: TypedCode,
+        /// The new one.
+        #[n(2)]
+        password: Password,
+    },
+    /// Ends every other session.
+    #[n(39)]
+    RevokeOthers,
+    /// Leaves every conversation, deletes the account and wipes this browser's data.
+    #[n(40)]
+    DeleteAccount {
+        /// Proves who asks.
+        #[n(0)]
+        password: Password,
+    },
+    /// Wants to know whom the server takes: [`Answer::Registration`].
+    #[n(41)]
+    ServerInfo,
+    /// The person has seen how often a wrong password was tried ([`Me::failed_sign_ins`]).
+    #[n(42)]
+    AcknowledgeFailed,
 }
 
 /// What a new version of one's identity changes.

@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 #[cfg(doc)]
 use super::{Action, Command};
 use super::{Connection, Conversation, Failure, Outcome, PresenceStatus, Row, Session, Step};
-use crate::ids::{ConversationId, MessageId, UserId};
+use crate::ids::{ConversationId, MessageId, Timestamp, UserId};
 
 /// What the engine tells.
 #[derive(Debug, Clone, Encode, Decode)]
@@ -130,4 +130,17 @@ pub enum Notice {
     /// The server had lost entries of a conversation, and got so many back from this browser.
     #[n(6)]
     GaveBack(#[n(0)] u64),
+    /// Somebody has signed in to the account elsewhere.
+    #[n(7)]
+    SignedInElsewhere {
+        /// What the browser calls itself.
+        #[n(0)]
+        browser: String,
+        /// When, by the server's clock.
+        #[n(1)]
+        time: Timestamp,
+    },
+    /// The password or the recovery code was replaced in another browser; this one asks for the password.
+    #[n(8)]
+    PasswordChanged,
 }

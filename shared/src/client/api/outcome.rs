@@ -6,6 +6,7 @@ use super::Row;
 #[cfg(doc)]
 use super::RowBody;
 use crate::ids::{ConversationId, Timestamp, UserId};
+use crate::protocol::{Place, Registration};
 
 /// How a command went.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -49,6 +50,12 @@ pub enum Answer {
     /// What happened in a conversation, oldest first; all are [`RowBody::Happened`].
     #[n(6)]
     History(#[n(0)] Vec<Row>),
+    /// Whether it is the recovery code.
+    #[n(7)]
+    Checked(#[n(0)] bool),
+    /// Whom the server takes.
+    #[n(8)]
+    Registration(#[n(0)] Registration),
 }
 
 /// One signed-in browser.
@@ -69,6 +76,9 @@ pub struct SessionRow {
     /// Whether it is this one.
     #[n(4)]
     pub this: bool,
+    /// Where it was last connected from.
+    #[n(5)]
+    pub place: Place,
 }
 
 /// Why a command failed: the page has one sentence for each (what happened, what to do).
@@ -143,4 +153,16 @@ pub enum Failure {
     /// The conversation's key is not at hand; it has been asked for again.
     #[n(22)]
     KeyMissing,
+    /// The server takes only whoever has an invitation to it.
+    #[n(23)]
+    CodeNeeded,
+    /// The invitation to the server is wrong, or used up.
+    #[n(24)]
+    CodeWrong,
+    /// The server's operator has disabled the account.
+    #[n(25)]
+    AccountDisabled,
+    /// The name is unknown, or the recovery code is not its account's.
+    #[n(26)]
+    WrongRecoveryCode,
 }

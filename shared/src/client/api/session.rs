@@ -2,8 +2,10 @@
 
 use minicbor::{Decode, Encode};
 
+#[cfg(doc)]
+use super::Action;
 use super::Algorithm;
-use crate::ids::UserId;
+use crate::ids::{Timestamp, UserId};
 
 /// Who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -24,6 +26,13 @@ pub enum Session {
     /// The engine cannot run here; the text names what is missing.
     #[n(3)]
     Unsupported(#[n(0)] String),
+    /// Somebody whose keys are not here: the password brings them back.
+    #[n(4)]
+    Locked {
+        /// Whose data it is.
+        #[n(0)]
+        name: String,
+    },
 }
 
 /// The signed-in person.
@@ -47,9 +56,13 @@ pub struct Me {
     /// Version of the identity.
     #[n(5)]
     pub version: u32,
-    /// Another browser has made newer keys: messages wait until the password brings them here.
+    /// Another browser has made newer keys, or replaced the password: messages wait until the password brings them here.
     #[n(6)]
     pub outdated: bool,
+    /// How often a wrong password or code was tried since the last success or [`Action::AcknowledgeFailed`], and when
+    /// last. The server's claim.
+    #[n(7)]
+    pub failed_sign_ins: Option<(u32, Timestamp)>,
 }
 
 /// Steps of the progress lists, in their order.

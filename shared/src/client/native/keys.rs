@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::client::platform::{KeyStep, Keys, KeysError, MadeKeys, PublicKeys, Renewed, Unlock};
+use crate::client::platform::{
+    KeyStep, Keys, KeysError, MadeKeys, NewSecrets, PublicKeys, Records, Renewed, Replaced, Unlock,
+};
 use crate::codec::Bytes;
 use crate::crypto::account::{Vault, VaultKeys};
 use crate::crypto::epoch::EpochKey;
@@ -94,6 +96,7 @@ struct Device {
     /// What [`Keys::make`] and [`Keys::renew`] take, in this order, before they make keys.
     ready: VecDeque<PrivateKeys>,
     held: Option<Held>,
+    locked: Option<Locked>,
 }
 
 struct Held {
@@ -101,8 +104,56 @@ struct Held {
     /// By version, oldest first.
     keys: Vec<(u32, Arc<PrivateKeys>)>,
     state: Secret32,
-    /// What [`Keys::renew`] made and [`Keys::adopt`] has not stored yet.
-    next: Option<(u32, Arc<PrivateKeys>)>,
+    /// What would seal the records of a store on a disk.
+    store: Secret32,
+    /// What [`Keys::adopt`] has not stored yet.
+    next: Option<Next>,
+}
+
+/// What was made and is not stored yet.
+enum Next {
+    /// By [`Keys::renew`].
+    Version(u32, Arc<PrivateKeys>),
+    /// By [`Keys::replace`]: K_state.
+    State(Secret32),
+}
+
+/// What [`Keys::lock`] leaves.
+#[derive(Clone)]
+struct Locked {
+    user: UserId,
+    clear: Vec<u8>,
+    /// The store's key, sealed under K_state.
+    store: Vec<u8>,
+}
+
+impl Device {
+    /// Holds what a vault had, and the store's key with it.
+    fn hold(&mut self, opened: Opened) -> Records {
+        let Opened { user, keys, state } = opened;
+        let kept = match (self.locked.take(), self.held.take()) {
+            (Some(locked), _) if locked.user == user => {
+                vault::open(&state, VaultPurpose::StoreKey, &user, &locked.store)
+                    .ok()
+                    .and_then(|opened| Secret32::from_slice(&opened).ok())
+            }
+            (None, Some(held)) if held.user == user => Some(held.store),
+            (None, None) => Some(Secret32::make()),
+            _ => None,
+        };
+        let records = match kept {
+            Some(_) => Records::Kept,
+            None => Records::Lost,
+        };
+        self.held = Some(Held {
+            user,
+            keys,
+            state,
+            store: kept.unwrap_or_else(Secret32::make),
+            next: None,
+        });
+        records
+    }
 }
 
 impl NativeKeys {
@@ -113,13 +164,9 @@ impl NativeKeys {
 
     /// A device without keys, whose first [`Keys::make`] takes these instead of making some.
     pub fn with_keys(keys: PrivateKeys) -> Self {
-        let device = Device {
-            ready: [keys].into(),
-            held: None,
-        };
-        Self {
-            device: Arc::new(Mutex::new(device)),
-        }
+        let device = Self::new();
+        device.provide(keys);
+        device
     }
 
     /// The next fresh keys are these.
@@ -127,23 +174,37 @@ impl NativeKeys {
         self.device().ready.push_back(keys);
     }
 
-    /// A device of its own that holds what this one has stored: what [`Keys::renew`] made and [`Keys::adopt`] has not
-    /// stored is lost, as it is when a browser is closed.
+    /// A device of its own that holds what this one has stored: what [`Keys::adopt`] has not stored is lost, as it is
+    /// when a browser is closed.
     pub fn snapshot(&self) -> Self {
-        let held = self.device().held.as_ref().map(|held| Held {
+        let device = self.device();
+        let held = device.held.as_ref().map(|held| Held {
             user: held.user,
             keys: held.keys.clone(),
             state: held.state.clone(),
+            store: held.store.clone(),
             next: None,
         });
-        let ready = VecDeque::new();
+        let copy = Device {
+            ready: VecDeque::new(),
+            held,
+            locked: device.locked.clone(),
+        };
         Self {
-            device: Arc::new(Mutex::new(Device { ready, held })),
+            device: Arc::new(Mutex::new(copy)),
         }
     }
 
     fn device(&self) -> MutexGuard<'_, Device> {
         self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds what is made until [`Keys::adopt`] stores it.
+    fn prepare(&self, user: UserId, next: Next) -> Result<(), KeysError> {
+        let mut device = self.device();
+        let held = device.held.as_mut().filter(|held| held.user == user);
+        held.ok_or(KeysError::Missing)?.next = Some(next);
+        Ok(())
     }
 
     fn held<T>(&self, take: impl FnOnce(&Held) -> Option<T>) -> Result<T, KeysError> {
@@ -168,24 +229,11 @@ impl Keys for NativeKeys {
         step(KeyStep::Encryption);
         step(KeyStep::Signing);
         let public = keys.public()?;
-        let (private, state) = (Secret32::make(), Secret32::make());
-        let by_password = vault::kek_from_export(export_key);
-        let exposed = private.expose();
-        let seal = |key: &Secret32, purpose, plaintext: &[u8]| {
-            Bytes(vault::seal(key, purpose, &user, plaintext))
-        };
-        let vault = Vault {
-            priv_by_password: seal(&by_password, VaultPurpose::PrivByPassword, exposed),
-            priv_by_recovery: seal(&recovery.kek(), VaultPurpose::PrivByRecovery, exposed),
-            state_key: seal(&private, VaultPurpose::StateKey, state.expose()),
-            keys: vec![seal_keys(&private, user, 1, &keys)?],
-        };
-        self.device().held = Some(Held {
-            user,
-            keys: vec![(1, Arc::new(keys))],
-            state,
-            next: None,
-        });
+        let keys = vec![(1, Arc::new(keys))];
+        let (vault, state) = seal_vault(user, &keys, export_key, recovery)?;
+        let mut device = self.device();
+        (device.held, device.locked) = (None, None);
+        device.hold(Opened { user, keys, state });
         step(KeyStep::Sealed);
         Ok(MadeKeys { public, vault })
     }
@@ -196,10 +244,9 @@ impl Keys for NativeKeys {
         unlock: Unlock<'_>,
         vault: &Vault,
         public: &[PublicKeys],
-    ) -> Result<(), KeysError> {
-        let (held, _) = open_vault(user, unlock, vault, public)?;
-        self.device().held = Some(held);
-        Ok(())
+    ) -> Result<Records, KeysError> {
+        let (opened, _) = open_vault(user, unlock, vault, public)?;
+        Ok(self.device().hold(opened))
     }
 
     async fn renew(
@@ -210,8 +257,8 @@ impl Keys for NativeKeys {
         public: &[PublicKeys],
         fresh: bool,
     ) -> Result<Renewed, KeysError> {
-        let (mut held, private) = open_vault(user, Unlock::Password(export_key), vault, public)?;
-        let (last, newest) = held.keys.last().ok_or(KeysError::Missing)?;
+        let (opened, private) = open_vault(user, Unlock::Password(export_key), vault, public)?;
+        let (last, newest) = opened.keys.last().ok_or(KeysError::Missing)?;
         let version = last + 1;
         let keys = if fresh {
             let ready = self.device().ready.pop_front();
@@ -221,20 +268,72 @@ impl Keys for NativeKeys {
         };
         let sealed = seal_keys(&private, user, version, &keys)?;
         let public = keys.public()?;
-        held.next = Some((version, keys));
-        self.device().held = Some(held);
+        self.device().hold(opened);
+        self.prepare(user, Next::Version(version, keys))?;
         Ok(Renewed {
             public,
             keys: sealed,
         })
     }
 
+    async fn replace(
+        &self,
+        user: UserId,
+        unlock: Unlock<'_>,
+        vault: &Vault,
+        public: &[PublicKeys],
+        new: NewSecrets<'_>,
+    ) -> Result<Replaced, KeysError> {
+        let (opened, _) = open_vault(user, unlock, vault, public)?;
+        let (vault, state_key) = seal_vault(user, &opened.keys, new.export_key, new.recovery)?;
+        let state = vault::seal(&state_key, VaultPurpose::State, &user, new.state);
+        self.prepare(user, Next::State(state_key))?;
+        Ok(Replaced { vault, state })
+    }
+
     async fn adopt(&self) -> Result<(), KeysError> {
         let mut device = self.device();
         let held = device.held.as_mut().ok_or(KeysError::Missing)?;
-        let next = held.next.take().ok_or(KeysError::Missing)?;
-        held.keys.push(next);
+        match held.next.take().ok_or(KeysError::Missing)? {
+            Next::Version(version, keys) => held.keys.push((version, keys)),
+            Next::State(state) => held.state = state,
+        }
         Ok(())
+    }
+
+    async fn lock(&self, clear: &[u8]) -> Result<(), KeysError> {
+        let mut device = self.device();
+        let Held {
+            user, state, store, ..
+        } = device.held.take().ok_or(KeysError::Missing)?;
+        device.locked = Some(Locked {
+            user,
+            clear: clear.to_vec(),
+            store: vault::seal(&state, VaultPurpose::StoreKey, &user, store.expose()),
+        });
+        Ok(())
+    }
+
+    async fn locked(&self) -> Result<Option<Vec<u8>>, KeysError> {
+        let device = self.device();
+        Ok(device.locked.as_ref().map(|locked| locked.clear.clone()))
+    }
+
+    async fn check_recovery(
+        &self,
+        user: UserId,
+        code: &RecoveryCode,
+        priv_by_recovery: &[u8],
+        state_key: &[u8],
+    ) -> Result<bool, KeysError> {
+        let state = self.held(|held| Some(held.state.clone()))?;
+        let open = |key: &Secret32, purpose, blob: &[u8]| {
+            let opened = vault::open(key, purpose, &user, blob).ok()?;
+            Secret32::from_slice(&opened).ok()
+        };
+        let opened = open(&code.kek(), VaultPurpose::PrivByRecovery, priv_by_recovery)
+            .and_then(|private| open(&private, VaultPurpose::StateKey, state_key));
+        Ok(opened == Some(state))
     }
 
     async fn load(&self) -> Result<Option<UserId>, KeysError> {
@@ -242,7 +341,8 @@ impl Keys for NativeKeys {
     }
 
     async fn wipe(&self) -> Result<(), KeysError> {
-        self.device().held = None;
+        let mut device = self.device();
+        (device.held, device.locked) = (None, None);
         Ok(())
     }
 
@@ -253,9 +353,13 @@ impl Keys for NativeKeys {
         message: &[u8],
     ) -> Result<Signature, KeysError> {
         let keys = self.held(|held| {
-            let mut all = held.keys.iter().chain(&held.next);
-            all.find(|(known, _)| *known == version)
-                .map(|(_, keys)| keys.clone())
+            let next = match &held.next {
+                Some(Next::Version(next, keys)) if *next == version => Some(keys),
+                _ => None,
+            };
+            let mut all = held.keys.iter();
+            let stored = all.find(|(known, _)| *known == version);
+            stored.map(|(_, keys)| keys).or(next).cloned()
         })?;
         let signature = match algorithm {
             Algorithm::RsaPss => keys.rsa_signing.sign(message).map_err(platform)?,
@@ -306,6 +410,30 @@ impl Keys for NativeKeys {
     }
 }
 
+/// A vault with a fresh K_priv and K_state, and that K_state.
+fn seal_vault(
+    user: UserId,
+    keys: &[(u32, Arc<PrivateKeys>)],
+    export_key: &ExportKey,
+    recovery: &RecoveryCode,
+) -> Result<(Vault, Secret32), KeysError> {
+    let (private, state) = (Secret32::make(), Secret32::make());
+    let by_password = vault::kek_from_export(export_key);
+    let seal = |key: &Secret32, purpose, secret: &Secret32| {
+        Bytes(vault::seal(key, purpose, &user, secret.expose()))
+    };
+    let sealed = keys
+        .iter()
+        .map(|(version, keys)| seal_keys(&private, user, *version, keys));
+    let vault = Vault {
+        priv_by_password: seal(&by_password, VaultPurpose::PrivByPassword, &private),
+        priv_by_recovery: seal(&recovery.kek(), VaultPurpose::PrivByRecovery, &private),
+        state_key: seal(&private, VaultPurpose::StateKey, &state),
+        keys: sealed.collect::<Result<_, _>>()?,
+    };
+    Ok((vault, state))
+}
+
 /// One version's keys, sealed under K_priv.
 fn seal_keys(
     private: &Secret32,
@@ -331,13 +459,20 @@ fn seal_keys(
     })
 }
 
+/// What a vault holds.
+struct Opened {
+    user: UserId,
+    keys: Vec<(u32, Arc<PrivateKeys>)>,
+    state: Secret32,
+}
+
 /// Opens all of a vault, and gives K_priv too.
 fn open_vault(
     user: UserId,
     unlock: Unlock<'_>,
     vault: &Vault,
     public: &[PublicKeys],
-) -> Result<(Held, Secret32), KeysError> {
+) -> Result<(Opened, Secret32), KeysError> {
     let (kek, purpose, blob) = match unlock {
         Unlock::Password(export_key) => (
             vault::kek_from_export(export_key),
@@ -374,13 +509,7 @@ fn open_vault(
         opened.check(public)?;
         keys.push((version, Arc::new(opened)));
     }
-    let held = Held {
-        user,
-        keys,
-        state,
-        next: None,
-    };
-    Ok((held, private))
+    Ok((Opened { user, keys, state }, private))
 }
 
 fn platform(error: impl std::fmt::Display) -> KeysError {
