@@ -165,6 +165,47 @@ async fn fresh_keys_reach_the_other_browsers_with_the_password() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_keys_that_the_log_tells_of_first_are_asked_for() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let _carol = Person::register(app.address, "carol", 3, RsaPss).await;
+        let rename = Action::Rename {
+            conversation: id,
+            title: "by another browser".into(),
+        };
+        let invite = Action::Invite {
+            conversation: id,
+            people: vec!["carol".into()],
+        };
+        let mut others = Vec::new();
+        for action in [invite, Action::Leave(id), rename.clone()] {
+            let other = Person::sign_in(app.address, "alice", PASSWORD).await;
+            others.push((other.unwrap(), action));
+        }
+        alice.will_make(5);
+        alice.does(change(KeyChange::Rotate)).await.unwrap();
+        // None of them has heard of it when it finds the log changed.
+        for (other, action) in &mut others {
+            let done = other.does(action.clone()).await;
+            assert_eq!(done, Err(Failure::Outdated), "{action:?}");
+            assert!(is_outdated(&other.page.borrow()));
+        }
+        let fetch = Action::FetchKeys {
+            password: Password(PASSWORD.into()),
+        };
+        let (mut other, _) = others.remove(0);
+        other.does(fetch).await.unwrap();
+        other.does(rename).await.unwrap();
+        bob.until("the title is new", |page| {
+            page.conversations[&id].title == "by another browser"
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_finds_new_keys_and_old_ones_alike() {
     local(async {
         let app = TestApp::full().await;

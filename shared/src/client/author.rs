@@ -168,6 +168,7 @@ impl<P: Platform> Client<P> {
     ) -> Result<Answer, Trouble> {
         self.must_be_online()?;
         for _ in 0..ATTEMPTS {
+            self.must_have_keys_in_force(conversation).await?;
             let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
             if room.record.broken.is_some() {
                 return Err(Failure::LogBroken.into());

@@ -217,6 +217,7 @@ impl<P: Platform> Client<P> {
         self.may_write(&conversation)?;
         self.bring_epoch(conversation).await?;
         // What came in meanwhile may say otherwise. Nothing is sealed under a key that somebody who has gone knows.
+        self.must_have_keys_in_force(conversation).await?;
         let room = self.may_write(&conversation)?;
         match usable_epoch(&room.state) {
             Some(_) => Ok(()),

@@ -242,6 +242,24 @@ impl<P: Platform> Client<P> {
         })
     }
 
+    /// The log may know of a newer version before this device is told: what is for its keys waits for the password.
+    pub(super) async fn must_have_keys_in_force(
+        &mut self,
+        id: ConversationId,
+    ) -> Result<(), Trouble> {
+        let account = self.me()?;
+        let here = account.identity.identity().version;
+        let me = self.rooms.get(&id).and_then(|room| room.me(&account.user));
+        let in_force = me.map(|me| me.identity.identity().version);
+        match in_force.filter(|version| *version > here) {
+            Some(version) => {
+                self.note_published(version).await?;
+                Err(Failure::Outdated.into())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Puts one's newest version into force in a room; a compromised one ends the membership instead.
     pub(super) async fn renew_in_room(&mut self, id: ConversationId) -> Result<(), Trouble> {
         let account = self.me()?.clone();
@@ -253,11 +271,7 @@ impl<P: Platform> Client<P> {
         if !account.has(&me.identity) {
             return self.stop_room(id, NOT_MINE, None).await;
         }
-        if here > account.identity.identity().version {
-            // The log knows what this device has not been told.
-            self.note_published(here).await?;
-            return Err(Failure::Outdated.into());
-        }
+        self.must_have_keys_in_force(id).await?;
         let statement = account.compromised.clone();
         let compromised = statement.and_then(|statement| {
             let (_, hash) = statement.subject().ok()?;
