@@ -1,13 +1,18 @@
 //! What somebody does next, drawn from what their page shows.
 
-use secure_chat_shared::client::api::{Action, Conversation, MessageState, RowBody, Standing};
-use secure_chat_shared::ids::{ConversationId, MessageId};
+use secure_chat_shared::client::api::{
+    Action, Algorithm, Blocked, Conversation, KeyChange, MessageState, Password, RowBody, Session,
+    Standing,
+};
+use secure_chat_shared::client::native::test_keys;
+use secure_chat_shared::ids::{ConversationId, MessageId, UserId};
 
 use crate::browser::Input;
+use crate::page::Page;
 use crate::rng::Rng;
-use crate::schedule::{CANARY, Plan, fate, open};
+use crate::schedule::{Plan, fate, open};
 use crate::template;
-use crate::world::{World, Wrong};
+use crate::world::{CANARY, World, Wrong};
 
 /// Older than an epoch may become.
 const LONG: u64 = 8 * 24 * 3600 * 1000;
@@ -34,6 +39,14 @@ enum Happening {
     Opens,
     MarksRead,
     Retries,
+    Shares,
+    ChangesKeys,
+    FetchesKeys,
+    AcceptsIdentity,
+    Links,
+    Follows,
+    Blocks,
+    Restarts,
 }
 
 /// Something happens to a browser.
@@ -57,9 +70,16 @@ pub async fn step(plan: &Plan, world: &mut World, rng: &mut Rng) -> Result<(), W
         let page = browser.page.borrow();
         page.conversations.values().cloned().collect()
     };
-    let member = places(&shown, |standing| matches!(standing, Standing::Member));
-    let invited = places(&shown, |standing| {
-        matches!(standing, Standing::Invited { .. })
+    let (outdated, changed): (bool, Vec<UserId>) = {
+        let page = browser.page.borrow();
+        (is_outdated(&page), changed(&page).collect())
+    };
+    let member = places(&shown, |shown| shown.standing == Standing::Member);
+    let invited = places(&shown, |shown| {
+        matches!(shown.standing, Standing::Invited { .. })
+    });
+    let shareable = places(&shown, |shown| {
+        shown.members.iter().any(|member| member.shareable)
     });
     let some = |places: &[usize], weight| if places.is_empty() { 0 } else { weight };
     let (me, connected, heard) = (browser.user, browser.connected, browser.signals.len());
@@ -88,6 +108,17 @@ pub async fn step(plan: &Plan, world: &mut World, rng: &mut Rng) -> Result<(), W
         (some(&member, 6), H::Opens),
         (some(&member, 4), H::MarksRead),
         (some(&member, 3), H::Retries),
+        (some(&shareable, 25), H::Shares),
+        (
+            if plan.key_changes && connected { 14 } else { 0 },
+            H::ChangesKeys,
+        ),
+        (if outdated && connected { 40 } else { 0 }, H::FetchesKeys),
+        (if changed.is_empty() { 0 } else { 40 }, H::AcceptsIdentity),
+        (if connected { 2 } else { 0 }, H::Links),
+        (if world.links.is_empty() { 0 } else { 2 }, H::Follows),
+        (some(&member, 2), H::Blocks),
+        (if plan.restarts { 4 } else { 0 }, H::Restarts),
     ]);
     let place = |rng: &mut Rng, places: &[usize]| &shown[*rng.pick(places)];
     let action = match choice.expect("something has a weight") {
@@ -114,6 +145,7 @@ pub async fn step(plan: &Plan, world: &mut World, rng: &mut Rng) -> Result<(), W
         H::Ticks => return world.begin(at, Input::Tick),
         H::TimePasses => {
             world.say("days pass");
+            world.figures.count("weeks that pass");
             world.clock.pass(LONG);
             return Ok(());
         }
@@ -123,7 +155,7 @@ pub async fn step(plan: &Plan, world: &mut World, rng: &mut Rng) -> Result<(), W
             Action::CreateConversation {
                 people,
                 title,
-                managed: false,
+                managed: rng.chance(plan.managed),
             }
         }
         H::Accepts => Action::Accept(place(rng, &invited).id),
@@ -172,6 +204,38 @@ pub async fn step(plan: &Plan, world: &mut World, rng: &mut Rng) -> Result<(), W
             };
             Action::Retry { conversation, id }
         }
+        H::Shares => {
+            let conversation = place(rng, &shareable);
+            let members = conversation.members.iter();
+            let with: Vec<_> = members.filter(|member| member.shareable).collect();
+            Action::ShareHistory {
+                conversation: conversation.id,
+                user: rng.pick(&with).user,
+            }
+        }
+        H::ChangesKeys => change_keys(plan, world, at, rng),
+        H::FetchesKeys => Action::FetchKeys {
+            password: password(),
+        },
+        H::AcceptsIdentity => Action::AcceptIdentity {
+            user: *rng.pick(&changed),
+            compared: rng.chance(300),
+        },
+        H::Links => Action::MakeLink,
+        H::Follows => Action::FollowLink {
+            fragment: rng.pick(&world.links).clone(),
+        },
+        H::Blocks => {
+            let conversation = place(rng, &member);
+            Action::Block {
+                user: rng.pick(&conversation.members).user,
+                blocked: rng.chance(500),
+            }
+        }
+        H::Restarts => {
+            world.restart().await;
+            return Ok(());
+        }
     };
     world.begin(at, Input::Command(action))
 }
@@ -192,11 +256,11 @@ async fn hear(plan: &Plan, world: &mut World, at: usize, rng: &mut Rng) -> Resul
     Ok(())
 }
 
-/// Which conversations are shown with such a standing.
-fn places(shown: &[Conversation], is_it: impl Fn(&Standing) -> bool) -> Vec<usize> {
+/// Which conversations are such ones.
+fn places(shown: &[Conversation], is_it: impl Fn(&Conversation) -> bool) -> Vec<usize> {
     let shown = shown.iter().enumerate();
     shown
-        .filter(|(_, conversation)| is_it(&conversation.standing))
+        .filter(|(_, conversation)| is_it(conversation))
         .map(|(place, _)| place)
         .collect()
 }
@@ -232,6 +296,41 @@ fn message_id(rng: &mut Rng) -> MessageId {
     id[..8].copy_from_slice(&rng.next().to_be_bytes());
     id[8..].copy_from_slice(&rng.next().to_be_bytes());
     MessageId(id)
+}
+
+/// New keys, or another use of the same ones.
+fn change_keys(plan: &Plan, world: &World, at: usize, rng: &mut Rng) -> Action {
+    let change = match rng.below(10) {
+        0..=3 => KeyChange::Algorithm(Algorithm::Dsa),
+        4..=5 => KeyChange::Algorithm(Algorithm::RsaPss),
+        _ if plan.resets && rng.chance(500) => KeyChange::Compromised,
+        _ => KeyChange::Rotate,
+    };
+    // Fresh keys take seconds to make; there are some that nobody begins with.
+    let browser = &world.browsers[at];
+    let ready = test_keys::COUNT - 1 - rng.below(2);
+    browser.keys.provide(test_keys::set(ready).unwrap());
+    let password = password();
+    Action::ChangeKeys { password, change }
+}
+
+/// Everybody's password.
+pub fn password() -> Password {
+    Password(template::PASSWORD.into())
+}
+
+/// Whether another browser has made newer keys.
+pub fn is_outdated(page: &Page) -> bool {
+    matches!(&page.session, Some(Session::SignedIn(me)) if me.outdated)
+}
+
+/// Whose changed keys keep somebody from writing.
+pub fn changed(page: &Page) -> impl Iterator<Item = UserId> {
+    let shown = page.conversations.values();
+    shown.filter_map(|conversation| match conversation.blocked {
+        Some(Blocked::IdentityChanged { user, .. }) => Some(user),
+        _ => None,
+    })
 }
 
 /// A message of one's own that was refused, as far as the page shows one.

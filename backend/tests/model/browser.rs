@@ -10,7 +10,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use secure_chat_shared::client::Client;
-use secure_chat_shared::client::api::{self, Action, Command, Failure, Notice, Outcome, RowBody};
+use secure_chat_shared::client::api::{
+    self, Action, Blocked, Command, Failure, Notice, Outcome, Reason, RowBody,
+};
 use secure_chat_shared::client::native::{MemoryStore, NativeKeys};
 use secure_chat_shared::ids::{ConversationId, UserId};
 use secure_chat_shared::protocol::{EntryAt, Event};
@@ -29,6 +31,17 @@ pub enum Signal {
     Connected,
     Disconnected,
     Event(Box<Event>),
+}
+
+/// What pages may have to show in a schedule, though nobody lies.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expects {
+    /// The server has lost wraps: keys are missing until somebody hands them again.
+    pub missing_keys: bool,
+    /// The server was restored from a backup: it lacks what it had.
+    pub rollback: bool,
+    /// Somebody declares keys compromised: others have to accept the new ones.
+    pub resets: bool,
 }
 
 /// What a client is fed.
@@ -69,6 +82,8 @@ pub struct Browser {
     pub attached: bool,
     /// What the client has not heard of yet.
     pub signals: VecDeque<Signal>,
+    /// What its page may have to show all the same.
+    pub expects: Expects,
     /// What a page should never have to show in a schedule without lies.
     alarms: Rc<RefCell<Vec<String>>>,
     clock: Clock,
@@ -103,6 +118,7 @@ impl Browser {
             connected: false,
             attached: false,
             signals: VecDeque::new(),
+            expects: Expects::default(),
             alarms: Rc::default(),
             clock,
             inbound,
@@ -127,10 +143,11 @@ impl Browser {
             gate: self.gate.clone(),
             clock: self.clock.clone(),
         };
-        let (page, alarms) = (Rc::clone(&self.page), Rc::clone(&self.alarms));
+        let (page, alarms, expects) =
+            (Rc::clone(&self.page), Rc::clone(&self.alarms), self.expects);
         let emit = Box::new(move |event| {
             let mut page = page.borrow_mut();
-            alarms.borrow_mut().extend(alarm(&page, &event));
+            alarms.borrow_mut().extend(alarm(expects, &page, &event));
             page.take(event);
         });
         self.client = Some(Client::new(device, emit));
@@ -289,18 +306,31 @@ impl Browser {
 }
 
 /// What a page should never have to show in a schedule without lies.
-fn alarm(page: &Page, event: &api::Event) -> Option<String> {
+fn alarm(expects: Expects, page: &Page, event: &api::Event) -> Option<String> {
     match event {
         api::Event::Rows { rows, .. } => rows
             .iter()
-            .find(|row| matches!(row.body, RowBody::Invalid(_)))
+            .find(|row| match &row.body {
+                RowBody::Invalid(invalid) => {
+                    !(expects.missing_keys && invalid.reason == Reason::NoKey)
+                }
+                _ => false,
+            })
             .map(|row| format!("a row that is not rendered: {row:?}")),
         api::Event::Conversation(conversation) => conversation
             .blocked
             .as_ref()
+            .filter(|blocked| {
+                !(expects.resets && matches!(blocked, Blocked::IdentityChanged { .. }))
+            })
             .map(|blocked| format!("a conversation is blocked: {blocked:?}")),
-        api::Event::Notice(Notice::Trouble(failure)) if *failure != Failure::Offline => {
-            Some(format!("trouble: {failure:?}"))
+        api::Event::Notice(Notice::Trouble(failure)) => {
+            let is_expected = match failure {
+                Failure::Offline => true,
+                Failure::Server(_) => expects.rollback,
+                _ => false,
+            };
+            (!is_expected).then(|| format!("trouble: {failure:?}"))
         }
         api::Event::Notice(Notice::StoreRebuilt) => Some("the store was rebuilt".into()),
         api::Event::Session(api::Session::Unsupported(why)) => Some(format!("unsupported: {why}")),

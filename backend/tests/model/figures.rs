@@ -1,36 +1,40 @@
 //! What a run came to, in numbers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
 use secure_chat_shared::log::Entry;
 use secure_chat_shared::protocol::ErrorCode;
 
+use crate::words;
+
 /// What one schedule, or many, came to.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct Figures {
     pub schedules: u64,
-    pub steps: u64,
-    /// Inputs that were begun while another client was at work.
-    pub races: u64,
-    /// Connections that broke.
-    pub cuts: u64,
-    pub messages: u64,
-    /// State entries.
-    pub changes: u64,
-    pub epochs: u64,
-    /// Requests refused because somebody else's change came first.
-    pub conflicts: u64,
+    /// Entries that the server took.
+    pub entries: u64,
+    /// Everything else that is counted, by what it is.
+    counts: BTreeMap<&'static str, u64>,
 }
 
 impl Figures {
+    /// One more of something.
+    pub fn count(&mut self, what: &'static str) {
+        self.add(what, 1);
+    }
+
+    /// So many more of something.
+    pub fn add(&mut self, what: &'static str, more: usize) {
+        *self.counts.entry(what).or_default() += more as u64;
+    }
+
     /// An entry was taken.
     pub fn took(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Message(_) => self.messages += 1,
-            Entry::State(_) | Entry::Server(_) => self.changes += 1,
-        }
-        self.epochs += u64::from(entry.announcement().is_some());
+        self.entries += 1;
+        self.count(words::entry(entry));
+        self.add("epochs", usize::from(entry.announcement().is_some()));
     }
 
     /// A request was refused.
@@ -40,35 +44,28 @@ impl Figures {
             ErrorCode::StaleEpoch,
             ErrorCode::EpochDue,
         ];
-        self.conflicts += u64::from(outrun.contains(&code));
+        if outrun.contains(&code) {
+            self.count("requests outrun by another");
+        }
     }
 }
 
 impl AddAssign for Figures {
     fn add_assign(&mut self, other: Self) {
         self.schedules += other.schedules;
-        self.steps += other.steps;
-        self.races += other.races;
-        self.cuts += other.cuts;
-        self.messages += other.messages;
-        self.changes += other.changes;
-        self.epochs += other.epochs;
-        self.conflicts += other.conflicts;
+        self.entries += other.entries;
+        for (what, count) in other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} steps, {} messages, {} changes, {} epochs, {} races, {} conflicts, {} cuts",
-            self.steps,
-            self.messages,
-            self.changes,
-            self.epochs,
-            self.races,
-            self.conflicts,
-            self.cuts
-        )
+        write!(f, "entries: {}", self.entries)?;
+        for (what, count) in &self.counts {
+            write!(f, ", {what}: {count}")?;
+        }
+        Ok(())
     }
 }

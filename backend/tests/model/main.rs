@@ -6,7 +6,8 @@
 //! its holder may not read, nobody stuck. `cargo xtask model` runs as many schedules as one likes.
 //!
 //! - [`schedule`]: a plan from its seed, carried out and checked; [`acts`]: what somebody does next
-//! - [`world`]: everybody's [`browser`]s around one server, moved one request at a time; [`device`]: what they run on
+//! - [`world`]: everybody's [`browser`]s around one server, moved one request at a time; [`device`]: what they run on;
+//!   [`news`]: what the server tells of what it took; [`losses`]: wraps that it does not find
 //! - [`check`]: what must hold, against [`reference`]: the server's logs; [`doctored`]: that it would be noticed
 //! - [`template`]: accounts and a server's data, made once; [`runs`]: many schedules, and the least of one that fails
 
@@ -18,6 +19,8 @@ mod check;
 mod device;
 mod doctored;
 mod figures;
+mod losses;
+mod news;
 #[path = "../people/page.rs"]
 mod page;
 mod reference;

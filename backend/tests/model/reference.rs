@@ -6,7 +6,7 @@ use std::path::Path;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
 use secure_chat_shared::ids::{ConversationId, Epoch, Root, UserId};
 use secure_chat_shared::log::tree::Frontier;
-use secure_chat_shared::log::{Entry, LogState};
+use secure_chat_shared::log::{Act, Entry, LogState};
 
 /// The logs of one server.
 pub struct Logs {
@@ -53,6 +53,23 @@ impl Logs {
     /// Every log.
     pub fn all(&self) -> &BTreeMap<ConversationId, Log> {
         &self.by_id
+    }
+
+    /// Whether a log has everything that it had before it was lost.
+    pub fn has_all_of(&self, before: &Log) -> bool {
+        let Some(log) = before
+            .states
+            .last()
+            .and_then(|state| self.by_id.get(&state.conversation))
+        else {
+            return false;
+        };
+        log.roots.get(before.entries.len()) == before.roots.last()
+    }
+
+    /// Keeps a log as it was before it was lost: nobody is in it who could miss it.
+    pub fn keep(&mut self, id: ConversationId, log: Log) {
+        self.by_id.insert(id, log);
     }
 
     /// Reads what is new in a log; the numbers of the first entry read and of the next one to come.
@@ -165,6 +182,36 @@ impl Log {
             .filter(|number| begins(*number))
             .map(|number| self.entries[number].view().size)
             .collect()
+    }
+
+    /// Whether somebody's part of the log may begin at a size: an invitation, or history that was shared.
+    pub fn may_begin_at(&self, user: &UserId, size: u64) -> bool {
+        let shares = self.state().shares.iter();
+        let mut shared = shares
+            .filter(|share| share.user == *user)
+            .flat_map(|share| &share.epochs);
+        self.anchors_of(user).contains(&size)
+            || shared.any(|epoch| self.announced(*epoch) == Some(size))
+    }
+
+    /// Where somebody's part must begin at the latest, by what was shared with them since they came last.
+    pub fn begins_by(&self, user: &UserId) -> Option<u64> {
+        self.state().people.get(user)?;
+        let since = self.anchors_of(user).into_iter().max()?;
+        let shares = self.entries.iter().skip(usize::try_from(since).unwrap());
+        let shared = shares.filter_map(|entry| match entry {
+            Entry::State(state) => match &state.header.act {
+                Act::Share(share) if share.user == *user => share.epochs.first(),
+                _ => None,
+            },
+            _ => None,
+        });
+        shared.filter_map(|epoch| self.announced(*epoch)).min()
+    }
+
+    /// Number of the entry that announced an epoch.
+    fn announced(&self, epoch: Epoch) -> Option<u64> {
+        self.state().epoch_record(epoch).map(|record| record.number)
     }
 
     /// Whether somebody was out at some time from a size on.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 
 use secure_chat::config::{Config, Limits};
-use secure_chat::{Storage, run};
+use secure_chat::{Rate, Storage, run};
 use secure_chat_shared::client::api::{Action, Password, Session};
 use secure_chat_shared::client::native::{MemoryStore, NativeKeys, test_keys};
 use secure_chat_shared::client::platform::{Keys, MadeKeys, Socket};
@@ -19,7 +19,7 @@ use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::crypto::vault::VaultState;
 use secure_chat_shared::ids::{UserId, UserName};
-use secure_chat_shared::protocol::{RegisterFinish, RegisterStart};
+use secure_chat_shared::protocol::{GetManagedKey, RegisterFinish, RegisterStart};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -89,7 +89,8 @@ impl Template {
         }
         let (owners, browsers): (Vec<_>, Vec<_>) = browsers.into_iter().unzip();
         let logs = Logs::open(&database(folder.path())).await;
-        let mut world = World::new(browsers, logs, clock, server.address, Rc::default());
+        let lines = Rc::default();
+        let mut world = World::new(browsers, logs, clock, server, folder.path(), lines);
         for (at, owner) in owners.iter().enumerate() {
             world.start(at).unwrap();
             world.connect(at).await;
@@ -102,6 +103,9 @@ impl Template {
             let session = world.browsers[at].page.borrow().session.clone();
             assert!(matches!(session, Some(Session::SignedIn(_))), "{session:?}");
             world.through(at, Input::Tick).await.unwrap();
+            // The server makes its key when it is first asked for, which takes seconds.
+            let socket = &world.browsers[at].socket;
+            socket.request(&GetManagedKey).await.unwrap();
             world.cut(at).await;
         }
         let browsers = world
@@ -117,21 +121,14 @@ impl Template {
             });
         let browsers = browsers.collect();
         world.logs.close().await;
-        server.stop().await;
-        let files = fs::read_dir(folder.path()).unwrap().map(|file| {
-            let file = file.unwrap();
-            let name = file.file_name().into_string().unwrap();
-            (name, fs::read(file.path()).unwrap())
-        });
-        let files = files.collect();
+        world.stop().await;
+        let files = files(folder.path());
         Self { files, browsers }
     }
 
     /// Writes the server's data into a folder.
     pub fn write(&self, folder: &Path) {
-        for (name, bytes) in &self.files {
-            fs::write(folder.join(name), bytes).unwrap();
-        }
+        write(folder, &self.files);
     }
 
     /// Copies of the browsers of the first so many people.
@@ -148,6 +145,23 @@ impl Template {
             browsers.push(Browser::new(name, kept.user, keys, store, clock.clone()));
         }
         browsers
+    }
+}
+
+/// What is in a folder, by name.
+pub fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = fs::read_dir(folder).unwrap().map(|file| {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        (name, fs::read(file.path()).unwrap())
+    });
+    files.collect()
+}
+
+/// Writes files into a folder.
+pub fn write(folder: &Path, files: &[(String, Vec<u8>)]) {
+    for (name, bytes) in files {
+        fs::write(folder.join(name), bytes).unwrap();
     }
 }
 
@@ -225,7 +239,11 @@ impl Server {
             registration: true,
             behind_proxy: false,
             client: None,
-            limits: Limits::default(),
+            // Keys change more often here than a person would change them.
+            limits: Limits {
+                logins_per_name: Rate::new(1_000, 1_000.0),
+                ..Limits::default()
+            },
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use secure_chat_shared::client::api::Action;
+use secure_chat_shared::client::api::{Action, KeyChange};
 use secure_chat_shared::client::platform::CallError;
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::ids::{ConversationId, UserId};
@@ -132,8 +132,53 @@ impl Words {
             ),
             Action::ChangeKeys { change, .. } => format!("changes keys: {change:?}"),
             Action::FetchKeys { .. } => "fetches the newest keys".into(),
+            Action::MakeLink => "makes an invite link".into(),
+            Action::FollowLink { .. } => "follows an invite link".into(),
+            Action::Block { user, blocked } => {
+                let what = if *blocked { "blocks" } else { "unblocks" };
+                format!("{what} {}", self.whom(user))
+            }
+            Action::AcceptIdentity { user, .. } => {
+                format!("accepts the changed keys of {}", self.whom(user))
+            }
             other => format!("does {other:?}"),
         }
+    }
+}
+
+/// What becomes of somebody's keys.
+pub fn change(change: KeyChange) -> &'static str {
+    match change {
+        KeyChange::Algorithm(_) => "changes of algorithm",
+        KeyChange::Rotate => "rotations",
+        KeyChange::Compromised => "resets of compromised keys",
+    }
+}
+
+/// What kind of entry this is.
+pub fn entry(entry: &Entry) -> &'static str {
+    let act = match entry {
+        Entry::Message(_) => return "message",
+        Entry::Server(_) => return "key of the server",
+        Entry::State(entry) => &entry.header.act,
+    };
+    match act {
+        Act::Create(_) => "create",
+        Act::Invite(_) => "invite",
+        Act::Uninvite(_) => "uninvite",
+        Act::Accept(_) => "accept",
+        Act::Decline => "decline",
+        Act::Leave => "leave",
+        Act::Remove(_) => "remove",
+        Act::Promote(_) => "promote",
+        Act::Demote(_) => "demote",
+        Act::Rename(_) => "rename",
+        Act::Identity(_) => "identity",
+        Act::Compromised(_) => "compromised",
+        Act::Epoch(_) => "epoch",
+        Act::Share(_) => "share",
+        Act::Fault(_) => "fault",
+        Act::Rewrap(_) => "rewrap",
     }
 }
 
@@ -141,32 +186,12 @@ impl Words {
 pub fn request(request: &AnyRequest) -> String {
     match request {
         AnyRequest::Append(append) => match Entry::parse(&append.entry) {
-            Ok(Entry::State(entry)) => {
-                let act = match &entry.header.act {
-                    Act::Create(_) => "create",
-                    Act::Invite(_) => "invite",
-                    Act::Uninvite(_) => "uninvite",
-                    Act::Accept(_) => "accept",
-                    Act::Decline => "decline",
-                    Act::Leave => "leave",
-                    Act::Remove(_) => "remove",
-                    Act::Promote(_) => "promote",
-                    Act::Demote(_) => "demote",
-                    Act::Rename(_) => "rename",
-                    Act::Identity(_) => "identity",
-                    Act::Compromised(_) => "compromised",
-                    Act::Epoch(_) => "epoch",
-                    Act::Share(_) => "share",
-                    Act::Fault(_) => "fault",
-                    Act::Rewrap(_) => "rewrap",
-                };
-                format!("Append({act} at {})", entry.header.view.size)
-            }
             Ok(Entry::Message(entry)) => format!(
                 "Append(message of epoch {} at {})",
                 entry.header.epoch.0, entry.header.view.size
             ),
-            _ => "Append(?)".into(),
+            Ok(other) => format!("Append({} at {})", entry(&other), other.view().size),
+            Err(_) => "Append(?)".into(),
         },
         AnyRequest::GetEntries(get) => format!("GetEntries(from {})", get.from),
         AnyRequest::GetWrap(get) => format!("GetWrap(epoch {})", get.epoch.0),

@@ -2,20 +2,22 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use secure_chat_shared::client::api::{Action, Answer, Failure, Outcome};
 use secure_chat_shared::client::platform::{CallError, Socket};
-use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::ids::{ConversationId, MessageId, Timestamp, UserId};
-use secure_chat_shared::log::{Act, Entry};
-use secure_chat_shared::protocol::{self as p, AnyRequest, ErrorCode, Event, PublishIdentity};
+use secure_chat_shared::log::Entry;
+use secure_chat_shared::protocol::{AnyRequest, ErrorCode, RequestError};
 
 use crate::browser::{Browser, Finished, Input, PATIENCE, Signal};
 use crate::device::{Asked, Clock};
 use crate::figures::Figures;
+use crate::losses::Losses;
 use crate::reference::Logs;
+use crate::template::{self, Server, database};
 use crate::words::{self, Words};
 
 /// What is wrong, in a sentence.
@@ -56,11 +58,19 @@ pub struct World {
     pub written: BTreeMap<(UserId, MessageId), Written>,
     /// The title that an entry gives, where it gives one.
     pub titles: BTreeMap<(ConversationId, u64), String>,
-    words: Words,
+    pub words: Words,
     pub figures: Figures,
-    address: SocketAddr,
+    pub links: Vec<String>,
+    /// Whether the server has lost some wraps.
+    pub losses: Option<Losses>,
+    /// The server's data at some time.
+    backup: Option<Vec<(String, Vec<u8>)>>,
+    /// The logs before the backup was restored.
+    pub lost: Option<Logs>,
+    server: Option<Server>,
+    folder: PathBuf,
     /// When each entry was taken, by the schedule's clock.
-    times: BTreeMap<(ConversationId, u64), Timestamp>,
+    pub times: BTreeMap<(ConversationId, u64), Timestamp>,
 }
 
 impl World {
@@ -69,7 +79,8 @@ impl World {
         browsers: Vec<Browser>,
         logs: Logs,
         clock: Clock,
-        address: SocketAddr,
+        server: Server,
+        folder: &Path,
         lines: Rc<RefCell<Vec<String>>>,
     ) -> Self {
         let names = browsers
@@ -84,7 +95,12 @@ impl World {
             written: BTreeMap::new(),
             titles: BTreeMap::new(),
             figures: Figures::default(),
-            address,
+            links: Vec::new(),
+            losses: None,
+            backup: None,
+            lost: None,
+            server: Some(server),
+            folder: folder.to_owned(),
             times: BTreeMap::new(),
         }
     }
@@ -121,7 +137,7 @@ impl World {
         self.words
             .say(format!("{} {doing}", self.browsers[at].name));
         if self.browsers.iter().any(Browser::is_busy) {
-            self.figures.races += 1;
+            self.figures.count("inputs while another was at work");
         }
         self.browsers[at].begin(input);
         self.proceed(at)
@@ -160,15 +176,67 @@ impl World {
     pub async fn connect(&mut self, at: usize) {
         self.words
             .say(format!("{} gets a connection", self.browsers[at].name));
-        self.browsers[at].connect(self.address).await;
+        let address = self.server.as_ref().expect("the server runs").address;
+        self.browsers[at].connect(address).await;
     }
 
     /// The network is gone.
     pub async fn cut(&mut self, at: usize) {
         self.words
             .say(format!("{} loses the connection", self.browsers[at].name));
-        self.figures.cuts += 1;
+        self.figures.count("connections lost");
         self.browsers[at].cut().await;
+    }
+
+    /// The server is stopped, and started again.
+    pub async fn restart(&mut self) {
+        self.say("the server restarts");
+        self.figures.count("restarts");
+        self.restart_after(|_| ()).await;
+    }
+
+    /// The server is stopped, its data are copied, and it is started again.
+    pub async fn back_up(&mut self) {
+        self.say("a backup is made");
+        let files = self.restart_after(template::files).await;
+        self.backup = Some(files);
+    }
+
+    /// The server is stopped, the backup takes the place of its data, and it is started again.
+    pub async fn restore(&mut self) {
+        self.say("the backup is restored");
+        self.figures.count("backups restored");
+        let backup = self.backup.take().expect("there is a backup");
+        self.logs.close().await;
+        self.restart_after(|folder| {
+            for (name, _) in template::files(folder) {
+                fs::remove_file(folder.join(name)).unwrap();
+            }
+            template::write(folder, &backup);
+        })
+        .await;
+        let lost = std::mem::replace(&mut self.logs, Logs::open(&database(&self.folder)).await);
+        for id in lost.all().keys() {
+            // What is not there any more is given back, or it is not.
+            self.logs.read(*id).await.expect("the backup is whole");
+        }
+        self.lost = Some(lost);
+    }
+
+    async fn restart_after<T>(&mut self, meanwhile: impl FnOnce(&Path) -> T) -> T {
+        for at in 0..self.browsers.len() {
+            self.browsers[at].cut().await;
+        }
+        self.stop().await;
+        let made = meanwhile(&self.folder);
+        self.server = Some(Server::start(&self.folder).await);
+        made
+    }
+
+    /// The server is stopped.
+    pub async fn stop(&mut self) {
+        let server = self.server.take().expect("the server runs");
+        server.stop().await;
     }
 
     /// Lets the request of a busy browser fare so, and the browser work on.
@@ -178,6 +246,9 @@ impl World {
             .and_then(Result::ok)
             .ok_or("the client sends nonsense")?;
         let asked = format!("  {}: {}", self.browsers[at].name, words::request(&request));
+        if holds_text(&body) {
+            return Err(format!("{asked}: a text leaves the browser in clear"));
+        }
         if !self.browsers[at].connected {
             self.words.say(format!("{asked}: no connection"));
             self.browsers[at].gate.answer(Err(CallError::Disconnected));
@@ -209,6 +280,13 @@ impl World {
         self.words
             .say(format!("{asked}{}", words::result(&request, &result)));
         let result = match result {
+            Ok(_) if self.is_lost(at, &request) => {
+                self.say("  ... the wrap is lost");
+                Err(CallError::Refused(RequestError::new(
+                    ErrorCode::NotFound,
+                    "lost",
+                )))
+            }
             Ok(body) => {
                 self.has_acted(at, &request, &body).await?;
                 Ok(self.retimed(&request, body))
@@ -235,6 +313,17 @@ impl World {
             _ => self.browsers[at].gate.answer(result),
         }
         self.proceed(at)
+    }
+
+    /// Whether the server has lost what is asked for.
+    fn is_lost(&mut self, at: usize, request: &AnyRequest) -> bool {
+        let (Some(losses), AnyRequest::GetWrap(request)) = (&mut self.losses, request) else {
+            return false;
+        };
+        let mut conversations = self.conversations.iter();
+        let place = conversations.position(|id| *id == request.conversation);
+        let user = self.browsers[at].user;
+        place.is_some_and(|place| losses.is_lost(place, request.epoch, user))
     }
 
     /// Lets a browser work until it waits for an answer or is done.
@@ -286,101 +375,37 @@ impl World {
                     self.written.get_mut(&key).expect("it was written").kept = true;
                 }
                 let known = |id| self.conversations.contains(id);
-                if matches!(&answer, Answer::Conversation(id) if !known(id)) {
-                    return Err("a conversation that the server does not know".into());
+                if let Action::ChangeKeys { change, .. } = action {
+                    self.figures.count(words::change(*change));
                 }
-                Ok(())
+                match answer {
+                    Answer::Conversation(id) if !known(&id) => {
+                        Err("a conversation that the server does not know".into())
+                    }
+                    Answer::Link(link) => {
+                        self.links.push(link);
+                        Ok(())
+                    }
+                    _ => Ok(()),
+                }
             }
             Outcome::Failed(failure) => {
                 let said = format!("  {}: {failure:?}", self.browsers[at].name);
                 self.words.say(said);
-                if is_honest(&failure) {
+                let expects = self.browsers[at].expects;
+                let expected = match failure {
+                    Failure::IdentityChanged(..) => expects.resets,
+                    Failure::KeyMissing => expects.missing_keys,
+                    Failure::Server(_) => expects.rollback,
+                    _ => is_honest(&failure),
+                };
+                if expected {
                     return Ok(());
                 }
                 let doing = self.words.input(input);
                 Err(format!("{} {doing}: {failure:?}", self.browsers[at].name))
             }
         }
-    }
-
-    /// The server has taken something: what it tells others of it has to arrive before anything else happens.
-    async fn has_acted(
-        &mut self,
-        at: usize,
-        request: &AnyRequest,
-        reply: &Bytes,
-    ) -> Result<(), Wrong> {
-        match request {
-            AnyRequest::Resume(_) | AnyRequest::LoginFinish(_) | AnyRequest::RegisterFinish(_) => {
-                self.browsers[at].attached = true;
-            }
-            AnyRequest::CreateConversation(request) => {
-                let create = Entry::parse(&request.create).map_err(|error| error.to_string())?;
-                let id = ConversationId::from(create.hash());
-                self.conversations.push(id);
-                self.words.name_conversation(id);
-                if let Some(Input::Command(Action::CreateConversation { title, .. })) =
-                    self.browsers[at].doing()
-                {
-                    self.titles.insert((id, 1), title.trim().into());
-                }
-                self.tell(at, id).await?;
-            }
-            AnyRequest::Append(request) => {
-                let appended: p::Appended =
-                    codec::decode(reply).map_err(|error| error.to_string())?;
-                let (id, number) = (request.conversation, appended.number);
-                let renames = |entry: &Entry| matches!(entry, Entry::State(state) if matches!(state.header.act, Act::Rename(_)));
-                let entry = Entry::parse(&request.entry).map_err(|error| error.to_string())?;
-                if renames(&entry)
-                    && let Some(Input::Command(Action::Rename { title, .. })) =
-                        self.browsers[at].doing()
-                {
-                    self.titles.insert((id, number), title.trim().into());
-                }
-                self.tell(at, id).await?;
-            }
-            AnyRequest::PublishIdentity(PublishIdentity { identity, .. }) => {
-                let signed = secure_chat_shared::crypto::identity::SignedIdentity::parse(identity)
-                    .map_err(|error| error.to_string())?;
-                let user = self.browsers[at].user;
-                for (other, browser) in self.browsers.iter_mut().enumerate() {
-                    if other != at && browser.attached && browser.user == user {
-                        browser
-                            .is_told_of_version(signed.identity().version)
-                            .await?;
-                    }
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Reads what is new in a log, and waits until everybody concerned has been told.
-    async fn tell(&mut self, at: usize, id: ConversationId) -> Result<(), Wrong> {
-        let (from, to) = self.logs.read(id).await?;
-        for number in from..to {
-            self.times.insert((id, number), self.clock.now());
-            let log = self.logs.get(&id);
-            self.figures
-                .took(&log.entries[usize::try_from(number).unwrap()]);
-            if number == 0 {
-                // Of the beginning the second entry tells.
-                continue;
-            }
-            let (before, after) = (log.state_before(number), log.state_after(number));
-            let sender = log.entries[usize::try_from(number).unwrap()].sender();
-            for (other, browser) in self.browsers.iter_mut().enumerate() {
-                let concerns = before.people.contains_key(&browser.user)
-                    || after.people.contains_key(&browser.user);
-                let own = other == at && sender == Some(browser.user);
-                if concerns && browser.attached && !own {
-                    browser.is_told(id, number).await?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Ids of conversations are random, but order what clients do. So that a seed replays, each conversation has its
@@ -395,51 +420,15 @@ impl World {
         let place = self.conversations.len().min(MOST_CONVERSATIONS - 1);
         usize::from(create.hash().0[0]) * MOST_CONVERSATIONS / 256 == place
     }
+}
 
-    fn time_of(&self, id: &ConversationId, number: u64) -> Timestamp {
-        self.times
-            .get(&(*id, number))
-            .copied()
-            .unwrap_or(self.clock.now())
-    }
+/// In every text and title, to be looked for where no plaintext may be.
+pub const CANARY: &str = "canary-kestrel";
 
-    fn retimed_event(&self, mut event: Box<Event>) -> Box<Event> {
-        if let Event::Entry {
-            conversation,
-            entry,
-        } = &mut *event
-        {
-            entry.time = self.time_of(conversation, entry.number);
-        }
-        event
-    }
-
-    /// The reply as a server would give it whose clock is the schedule's, and that leaves nothing to chance.
-    fn retimed(&self, request: &AnyRequest, body: Bytes) -> Bytes {
-        let appended = |id: &ConversationId| {
-            let mut reply: p::Appended = codec::decode(&body).unwrap();
-            reply.time = self.time_of(id, reply.number);
-            Bytes(codec::encode(&reply))
-        };
-        match request {
-            AnyRequest::Append(request) => appended(&request.conversation),
-            AnyRequest::CreateConversation(_) => appended(self.conversations.last().unwrap()),
-            AnyRequest::GetEntries(request) => {
-                let mut reply: p::Entries = codec::decode(&body).unwrap();
-                for at in &mut reply.entries {
-                    at.time = self.time_of(&request.conversation, at.number);
-                }
-                Bytes(codec::encode(&reply))
-            }
-            AnyRequest::LookupNames(_) | AnyRequest::LookupUsers(_) => {
-                // Nothing says in which order these come.
-                let mut reply: p::FoundMany = codec::decode(&body).unwrap();
-                reply.people.sort_by_key(|found| found.user);
-                Bytes(codec::encode(&reply))
-            }
-            _ => body,
-        }
-    }
+/// Whether a text or a title can be read in this.
+pub fn holds_text(bytes: &[u8]) -> bool {
+    let mut windows = bytes.windows(CANARY.len());
+    windows.any(|window| window == CANARY.as_bytes())
 }
 
 /// Most conversations of one schedule.
@@ -454,5 +443,7 @@ fn is_honest(failure: &Failure) -> bool {
             | Failure::AlreadyMember(_)
             | Failure::NobodyToInvite
             | Failure::WrongState
+            | Failure::Outdated
+            | Failure::BadLink
     )
 }
