@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 use secure_chat_shared::crypto::opaque::ServerSetup;
-use secure_chat_shared::ids::UserName;
+use secure_chat_shared::ids::{UserId, UserName};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,8 +30,12 @@ pub struct App {
     pub client: Client,
     pub opaque: ServerSetup,
     pub managed: Managed,
-    pub logins_per_name: Attempts<UserName>,
+    /// Apart for where a session of that name's owner was last: strangers elsewhere do not lock them out.
+    pub logins_per_name: Attempts<(UserName, Option<IpAddr>)>,
     pub logins_per_address: Attempts<IpAddr>,
+    pub confirmations_per_user: Attempts<UserId>,
+    pub recoveries_per_name: Attempts<UserName>,
+    pub recoveries_per_address: Attempts<IpAddr>,
     pub registrations_per_address: Attempts<IpAddr>,
     /// One permit a WebSocket.
     pub sockets: Arc<Semaphore>,
@@ -102,6 +106,9 @@ impl App {
             managed,
             logins_per_name: Attempts::new(limits.logins_per_name),
             logins_per_address: Attempts::new(limits.logins_per_address),
+            confirmations_per_user: Attempts::new(limits.logins_per_name),
+            recoveries_per_name: Attempts::new(limits.logins_per_name),
+            recoveries_per_address: Attempts::new(limits.logins_per_address),
             registrations_per_address: Attempts::new(limits.registrations_per_address),
             sockets: Arc::new(Semaphore::new(limits.sockets)),
             tasks: TaskTracker::new(),

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use secure_chat_shared::protocol::IDLE_TIMEOUT_SECS;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secure_chat_shared::protocol::{IDLE_TIMEOUT_SECS, Registration};
 
 use crate::db::Storage;
 use crate::limiter::Rate;
@@ -45,9 +45,9 @@ pub struct ServeArgs {
     /// Another origin that may open the WebSocket, such as https://chat.example.org; may be given repeatedly.
     #[arg(long = "origin", env = "SECURE_CHAT_ORIGINS", value_delimiter = ',')]
     pub origins: Vec<String>,
-    /// Refuse to register new accounts.
-    #[arg(long, env = "SECURE_CHAT_CLOSED_REGISTRATION")]
-    pub closed_registration: bool,
+    /// Who may register: anybody, whoever has a code from `secure-chat invite-code`, or nobody.
+    #[arg(long, env = "SECURE_CHAT_REGISTRATION", default_value = "open")]
+    pub registration: RegistrationArg,
     /// Take a client's address from the last X-Forwarded-For entry: only behind a proxy that sets it.
     #[arg(long, env = "SECURE_CHAT_BEHIND_PROXY")]
     pub behind_proxy: bool,
@@ -71,6 +71,27 @@ pub struct ServeArgs {
     pub log: String,
 }
 
+/// Who may register, as the operator writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegistrationArg {
+    /// Anybody.
+    Open,
+    /// Whoever has an invitation code.
+    Code,
+    /// Nobody.
+    Closed,
+}
+
+impl From<RegistrationArg> for Registration {
+    fn from(arg: RegistrationArg) -> Self {
+        match arg {
+            RegistrationArg::Open => Self::Open,
+            RegistrationArg::Code => Self::ByCode,
+            RegistrationArg::Closed => Self::Closed,
+        }
+    }
+}
+
 /// Everything that [`crate::run`] needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -80,8 +101,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Origins besides the server's own that may open the WebSocket.
     pub origins: Vec<String>,
-    /// Whether new accounts are taken.
-    pub registration: bool,
+    /// Who may register.
+    pub registration: Registration,
     /// Whether the last X-Forwarded-For entry is the client's address.
     pub behind_proxy: bool,
     /// Folder of the client instead of the embedded one.
@@ -154,7 +175,7 @@ impl From<ServeArgs> for Config {
             storage,
             data: args.data,
             origins: args.origins,
-            registration: !args.closed_registration,
+            registration: args.registration.into(),
             behind_proxy: args.behind_proxy,
             client: args.client,
             limits,

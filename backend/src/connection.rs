@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite;
 use crate::app::App;
 use crate::handlers;
 use crate::hub::{self, Closing, Outgoing, Queue};
+use crate::invitation::CodeHash;
 use crate::limiter::Bucket;
 
 /// Frames written before the socket is looked at again.
@@ -46,22 +47,42 @@ pub struct Connection {
 pub enum Phase {
     /// Nothing yet.
     Fresh,
-    /// After `RegisterStart`.
-    Registering(UserName),
-    /// After `LoginStart`: the user is none where the name is unknown.
-    LoggingIn(Box<ServerLogin>, Option<UserId>),
+    /// After `RegisterStart`: the name, and the invitation code where one is needed.
+    Registering(UserName, Option<CodeHash>),
+    /// After `LoginStart`: the account is none where the name is unknown.
+    LoggingIn(Box<ServerLogin>, Option<Account>),
+    /// After `RecoverStart`.
+    Recovering(Account),
     /// Signed in.
     SignedIn(Identified, Confirmation),
+}
+
+/// Whose secrets are being proven, and which: how often they had been replaced. Once they are replaced again, nothing
+/// that was proven with them counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Account {
+    /// The user.
+    pub user: UserId,
+    /// How often.
+    pub replaced: u32,
 }
 
 /// How far a signed-in user has got with proving the password again. Ends with the phase that it is part of.
 pub enum Confirmation {
     /// Not begun, used up or failed.
     None,
-    /// After `ConfirmStart`.
-    Started(Box<ServerLogin>),
-    /// After `ConfirmFinish`: one identity may be published.
-    Given,
+    /// After `ConfirmStart`, when the secrets had been replaced so often.
+    Started(Box<ServerLogin>, u32),
+    /// After `ConfirmFinish`: one thing that needs it may be done.
+    Given {
+        /// How often the secrets had been replaced.
+        replaced: u32,
+    },
+    /// After `ReplaceStart` too.
+    Replacing {
+        /// How often the secrets had been replaced.
+        replaced: u32,
+    },
 }
 
 /// Whose socket it is.

@@ -14,11 +14,13 @@ mod db;
 mod handlers;
 mod http;
 mod hub;
+mod invitation;
 mod limiter;
 mod managed;
 mod names;
 mod numbers;
 mod opaque_setup;
+mod place;
 mod private_file;
 
 use std::future::Future;

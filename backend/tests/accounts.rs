@@ -463,7 +463,7 @@ async fn attempts_are_counted() {
 
 #[tokio::test]
 async fn registration_can_be_closed() {
-    let app = TestApp::with(|config| config.registration = false).await;
+    let app = TestApp::with(|config| config.registration = Registration::Closed).await;
     let refused = Person::new("alice", 1).register(app.socket().await).await;
     assert_eq!(
         refused.err().map(|error| error.code),

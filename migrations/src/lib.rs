@@ -6,6 +6,7 @@ mod m0001_accounts;
 mod m0002_conversations;
 mod m0003_compromised;
 mod m0004_managed;
+mod m0005_account_life;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_conversations::Migration),
             Box::new(m0003_compromised::Migration),
             Box::new(m0004_managed::Migration),
+            Box::new(m0005_account_life::Migration),
         ]
     }
 }

@@ -86,6 +86,23 @@ impl Database {
         answer.await.unwrap_or_else(|_| Err(writer_gone().into()))
     }
 
+    /// Queues `work` as [`Database::write`] does, but returns once it has its place in the queue. A failure is logged.
+    pub async fn queue<T, W, A>(&self, work: W, after: A) -> Result<(), DbErr>
+    where
+        T: Send + 'static,
+        W: Work<T>,
+        A: FnOnce(&T) + Send + 'static,
+    {
+        let (job, answer) = Job::new(work, after);
+        self.writer.submit(job).await?;
+        tokio::spawn(async {
+            if let Ok(Err(error)) = answer.await {
+                tracing::error!(%error, "something queued was not written");
+            }
+        });
+        Ok(())
+    }
+
     /// Lets the writer finish what it has taken, then closes every connection.
     pub async fn close(&self) {
         self.writer.finish().await;
@@ -151,7 +168,9 @@ fn sqlite_options(path: &Path, role: Role) -> ConnectOptions {
         match role {
             Role::Writer => sqlite
                 .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full),
+                .synchronous(SqliteSynchronous::Full)
+                // What is deleted or replaced is overwritten: nobody finds an old vault in the file.
+                .pragma("secure_delete", "ON"),
             Role::Readers => sqlite.pragma("query_only", "ON"),
         }
     });

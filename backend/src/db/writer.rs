@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lru::LruCache;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
 use secure_chat_shared::ids::ConversationId;
 use secure_chat_shared::log::LogState;
 use secure_chat_shared::log::tree::Frontier;
@@ -213,7 +216,13 @@ async fn batch(
     jobs: impl Iterator<Item = Job>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), DbErr> {
-    let transaction = connection.begin().await?;
+    // The write lock at once: the operator's commands write from another process, and a transaction that has read before
+    // they did could not write any more.
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let transaction = connection.begin_with_options(options).await?;
     let mut changed = HashMap::new();
     for job in jobs {
         let savepoint = transaction.begin().await?;

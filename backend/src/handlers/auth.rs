@@ -2,23 +2,27 @@
 //!
 //! An unknown name and a wrong password take the same steps and get the same answers.
 
+use sea_orm::DatabaseTransaction;
 use secure_chat_shared::codec::Bytes;
 use secure_chat_shared::crypto::account::{NewAccount, Vault};
 use secure_chat_shared::crypto::identity::SignedIdentity;
 use secure_chat_shared::crypto::{opaque, random};
 use secure_chat_shared::ids::{SessionId, UserId, UserName};
 use secure_chat_shared::protocol::{
-    ErrorCode, LoggedIn, LoginFinish, LoginStart, LoginStarted, MAX_STATE, RegisterFinish,
-    RegisterStart, RegisterStarted, RequestError, Resume, Resumed, SignedIn,
+    ErrorCode, Event, LoggedIn, LoginFinish, LoginStart, LoginStarted, MAX_STATE, RegisterFinish,
+    RegisterStart, RegisterStarted, Registration, RequestError, Resume, Resumed, SessionInfo,
+    SignedIn,
 };
 use sha2::{Digest, Sha256};
 
-use super::presence;
-use crate::connection::{Confirmation, Connection, Identified, Phase};
+use super::{failed, presence};
+use crate::connection::{Account, Confirmation, Connection, Identified, Phase};
 use crate::db::Failure;
 use crate::db::queries::sessions::{self, NewSession};
 use crate::db::queries::users::{self, NewUser};
-use crate::hub::Arrival;
+use crate::db::queries::{codes, secrets};
+use crate::hub::{self, Arrival};
+use crate::invitation::{self, CodeHash};
 use crate::names::{self, Skeleton};
 use crate::numbers::now;
 
@@ -35,7 +39,8 @@ pub async fn register_start(
     request: RegisterStart,
 ) -> Result<RegisterStarted, Failure> {
     must_not_be_signed_in(c)?;
-    if !c.app.config.registration {
+    let policy = c.app.config.registration;
+    if policy == Registration::Closed {
         let text = "this server takes no registrations";
         return Err(RequestError::new(ErrorCode::RegistrationClosed, text).into());
     }
@@ -43,6 +48,20 @@ pub async fn register_start(
         .registrations_per_address
         .take(c.address)
         .map_err(too_many)?;
+    let code = match (policy, request.code) {
+        (Registration::ByCode, None) => {
+            let text = "registration takes an invitation code here";
+            return Err(RequestError::new(ErrorCode::CodeNeeded, text).into());
+        }
+        (Registration::ByCode, Some(code)) => {
+            let code = invitation::hash(&code);
+            if !codes::is_good(c.app.database.read(), &code, now()).await? {
+                return Err(code_wrong().into());
+            }
+            Some(code)
+        }
+        _ => None,
+    };
     let skeleton = skeleton_of(&request.name)?;
     if users::is_taken(c.app.database.read(), &request.name, &skeleton, None).await? {
         return Err(name_taken().into());
@@ -52,7 +71,7 @@ pub async fn register_start(
         .opaque
         .register_start(&request.name, &request.request)
         .map_err(|_| malformed("not an OPAQUE registration request"))?;
-    *c.phase() = Phase::Registering(request.name);
+    *c.phase() = Phase::Registering(request.name, code);
     Ok(RegisterStarted {
         response: response.into(),
     })
@@ -60,7 +79,7 @@ pub async fn register_start(
 
 /// Second step of registration: the account comes to be, whole or not at all.
 pub async fn register_finish(c: &Connection, request: RegisterFinish) -> Result<SignedIn, Failure> {
-    let name = take_registering(c)?;
+    let (name, code) = take_registering(c)?;
     let skeleton = skeleton_of(&name)?;
     let opaque_record = opaque::register_finish(&request.record)
         .map_err(|_| malformed("not an OPAQUE registration record"))?;
@@ -74,12 +93,11 @@ pub async fn register_finish(c: &Connection, request: RegisterFinish) -> Result<
     if state.len() > MAX_STATE {
         return Err(RequestError::new(ErrorCode::TooLarge, "the synced state is too large").into());
     }
-    let recovery_verifier = <[u8; HASH_LEN]>::try_from(&recovery_verifier[..])
-        .map_err(|_| malformed("a recovery verifier has 32 bytes"))?;
+    let recovery_verifier = verifier(&recovery_verifier)?;
     let (user, identity) = check_identity(identity, name.clone()).await?;
 
     let created = now();
-    let (token, session) = make_session(user, &request.browser);
+    let (token, session) = make_session(c, user, &request.browser);
     let new_user = NewUser {
         id: user,
         name,
@@ -102,8 +120,13 @@ pub async fn register_finish(c: &Connection, request: RegisterFinish) -> Result<
                     if users::is_taken(db, name, skeleton, Some(&new_user.id)).await? {
                         return Err(name_taken().into());
                     }
+                    if let Some(code) = code
+                        && !codes::use_up(db, &code, created).await?
+                    {
+                        return Err(code_wrong().into());
+                    }
                     users::insert(db, new_user).await?;
-                    sessions::insert(db, session).await?;
+                    sessions::insert(db, &session).await?;
                     Ok(())
                 })
             },
@@ -122,49 +145,75 @@ pub async fn register_finish(c: &Connection, request: RegisterFinish) -> Result<
 pub async fn login_start(c: &Connection, request: LoginStart) -> Result<LoginStarted, Failure> {
     must_not_be_signed_in(c)?;
     c.app.logins_per_address.take(c.address).map_err(too_many)?;
+    let db = c.app.database.read();
+    let at_home = sessions::is_at(db, &request.name, c.address).await?;
     c.app
         .logins_per_name
-        .take(request.name.clone())
+        .take((request.name.clone(), at_home.then_some(c.address)))
         .map_err(too_many)?;
-    let account = users::opaque_record(c.app.database.read(), &request.name).await?;
-    let record = account.as_ref().map(|(_, record)| record.as_slice());
+    let found = secrets::credentials_of(db, &request.name).await?;
+    let record = found.as_ref().map(|found| found.opaque_record.as_slice());
     let (login, ke2) = c
         .app
         .opaque
         .login_start(record, &request.name, &request.ke1)
         .map_err(|_| malformed("not an OPAQUE KE1"))?;
-    *c.phase() = Phase::LoggingIn(Box::new(login), account.map(|(user, _)| user));
+    let account = found.map(|found| Account {
+        user: found.user,
+        replaced: found.replaced,
+    });
+    *c.phase() = Phase::LoggingIn(Box::new(login), account);
     Ok(LoginStarted { ke2: ke2.into() })
 }
 
 /// Second step of log-in.
 pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<LoggedIn, Failure> {
-    let (login, user) = take_logging_in(c)?;
+    let (login, account) = take_logging_in(c)?;
     let proven = login.finish(&request.ke3).is_ok();
-    let Some(user) = user.filter(|_| proven) else {
-        let text = "the name is unknown or the password is wrong";
-        return Err(RequestError::new(ErrorCode::WrongCredentials, text).into());
+    let account = match account {
+        Some(account) if proven => account,
+        Some(account) => {
+            failed::note(c, account.user).await?;
+            return Err(wrong_credentials().into());
+        }
+        None => return Err(wrong_credentials().into()),
     };
-    let (token, session) = make_session(user, &request.browser);
-    let id = session.id;
-    let (secrets, mut chains) = c
+    let user = account.user;
+    let (token, session) = make_session(c, user, &request.browser);
+    let continues = request.continues;
+    let hub = c.app.hub.clone();
+    let (secrets, chain, failed, id) = c
         .app
         .database
         .write(
             move |tx| {
                 Box::pin(async move {
                     let db = tx.connection();
-                    let secrets = users::secrets(db, &user).await?.ok_or_else(session_ended)?;
-                    let chains = users::identities(db, &[user]).await?;
-                    sessions::insert(db, session).await?;
-                    Ok((secrets, chains))
+                    let secrets = secrets::find(db, &user).await?;
+                    let secrets = secrets
+                        .filter(|secrets| secrets.replaced == account.replaced)
+                        .ok_or_else(wrong_credentials)?;
+                    if secrets.disabled {
+                        return Err(disabled().into());
+                    }
+                    let chain = users::identities(db, &[user]).await?.remove(&user);
+                    let failed = secrets::failures(db, &user).await?;
+                    secrets::forget_failures(db, &user).await?;
+                    let (id, begun) = begin_session(db, session, continues).await?;
+                    Ok(((secrets, chain.unwrap_or_default(), failed, id), begun))
                 })
             },
-            |_| {},
+            move |(_, begun)| {
+                // The socket is not attached yet: only others hear of it.
+                if let Some(session) = begun.clone() {
+                    let frame = hub::event(Event::SignedInElsewhere { session });
+                    hub.send([&user], None, &frame);
+                }
+            },
         )
-        .await?;
+        .await?
+        .0;
     sign_in(c, Identified { user, session: id })?;
-    let chain = chains.remove(&user).unwrap_or_default();
     Ok(LoggedIn {
         signed_in: SignedIn {
             token: token.to_vec().into(),
@@ -175,9 +224,25 @@ pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<Logged
         vault: secrets.vault,
         state: secrets.state,
         compromised: chain.compromised,
-        failed: None,
-        secrets: 0,
+        failed,
+        secrets: secrets.replaced,
     })
+}
+
+/// Goes on with the session `continues`, if it is one of this user's; else begins `new`. Its id, and what others are to
+/// hear of a new one.
+async fn begin_session(
+    db: &DatabaseTransaction,
+    new: NewSession,
+    continues: Option<SessionId>,
+) -> Result<(SessionId, Option<SessionInfo>), Failure> {
+    if let Some(id) = continues
+        && sessions::renew(db, id, &new).await?
+    {
+        return Ok((id, None));
+    }
+    sessions::insert(db, &new).await?;
+    Ok((new.id, Some(new.info())))
 }
 
 /// Continues a session.
@@ -187,28 +252,47 @@ pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure>
     }
     let db = c.app.database.read();
     let hash = Sha256::digest(&request.token).into();
-    let (user, session) = sessions::by_token(db, &hash)
+    let found = sessions::by_token(db, &hash)
         .await?
         .ok_or_else(session_ended)?;
+    let (user, session) = (found.user, found.session);
     let state_generation = users::state_generation(db, &user)
         .await?
         .ok_or_else(session_ended)?;
     let identity_version = users::newest_version(db, &user)
         .await?
         .ok_or_else(session_ended)?;
+    let secrets = secrets::replaced(db, &user)
+        .await?
+        .ok_or_else(session_ended)?;
+    let failed = secrets::failures(db, &user).await?;
+    let address = c.address;
+    if found.address != Some(address) {
+        c.app
+            .database
+            .queue(
+                move |tx| {
+                    Box::pin(async move {
+                        Ok(sessions::set_address(tx.connection(), session, address).await?)
+                    })
+                },
+                |()| {},
+            )
+            .await?;
+    }
     sign_in(c, Identified { user, session })?;
     Ok(Resumed {
         user,
         session,
         state_generation,
         identity_version,
-        failed: None,
-        secrets: 0,
+        failed,
+        secrets,
     })
 }
 
 /// Puts the socket in its user's name. Nothing is awaited from here to the reply, so no event overtakes it.
-fn sign_in(c: &Connection, identified: Identified) -> Result<(), RequestError> {
+pub fn sign_in(c: &Connection, identified: Identified) -> Result<(), RequestError> {
     let mut phase = c.phase();
     match *phase {
         // A client that hears late of its sockets resumes once for each, and the first time on the newest already.
@@ -230,17 +314,17 @@ fn sign_in(c: &Connection, identified: Identified) -> Result<(), RequestError> {
     Ok(())
 }
 
-fn must_not_be_signed_in(c: &Connection) -> Result<(), RequestError> {
+pub fn must_not_be_signed_in(c: &Connection) -> Result<(), RequestError> {
     match *c.phase() {
         Phase::SignedIn(..) => Err(wrong_state("signed in already")),
         _ => Ok(()),
     }
 }
 
-fn take_registering(c: &Connection) -> Result<UserName, RequestError> {
+fn take_registering(c: &Connection) -> Result<(UserName, Option<CodeHash>), RequestError> {
     let mut phase = c.phase();
     match std::mem::replace(&mut *phase, Phase::Fresh) {
-        Phase::Registering(name) => Ok(name),
+        Phase::Registering(name, code) => Ok((name, code)),
         other => {
             *phase = other;
             Err(wrong_state("RegisterStart comes first"))
@@ -250,10 +334,10 @@ fn take_registering(c: &Connection) -> Result<UserName, RequestError> {
 
 fn take_logging_in(
     c: &Connection,
-) -> Result<(Box<opaque::ServerLogin>, Option<UserId>), RequestError> {
+) -> Result<(Box<opaque::ServerLogin>, Option<Account>), RequestError> {
     let mut phase = c.phase();
     match std::mem::replace(&mut *phase, Phase::Fresh) {
-        Phase::LoggingIn(login, user) => Ok((login, user)),
+        Phase::LoggingIn(login, account) => Ok((login, account)),
         other => {
             *phase = other;
             Err(wrong_state("LoginStart comes first"))
@@ -317,8 +401,15 @@ pub fn check_blobs(blobs: &[&Bytes]) -> Result<(), RequestError> {
     Ok(())
 }
 
+/// A recovery verifier: SHA-256(rec_auth).
+pub fn verifier(bytes: &[u8]) -> Result<[u8; HASH_LEN], RequestError> {
+    bytes
+        .try_into()
+        .map_err(|_| malformed("a recovery verifier has 32 bytes"))
+}
+
 /// A fresh token, and the session that it resumes.
-fn make_session(user: UserId, browser: &str) -> ([u8; HASH_LEN], NewSession) {
+pub fn make_session(c: &Connection, user: UserId, browser: &str) -> ([u8; HASH_LEN], NewSession) {
     let token: [u8; HASH_LEN] = random::bytes();
     let session = NewSession {
         id: SessionId(random::bytes()),
@@ -330,6 +421,7 @@ fn make_session(user: UserId, browser: &str) -> ([u8; HASH_LEN], NewSession) {
             .take(MAX_BROWSER)
             .collect(),
         created: now(),
+        address: c.address,
     };
     (token, session)
 }
@@ -345,6 +437,27 @@ fn name_taken() -> RequestError {
     RequestError::new(
         ErrorCode::NameTaken,
         "the name, or one that looks like it, is taken",
+    )
+}
+
+pub fn wrong_credentials() -> RequestError {
+    RequestError::new(
+        ErrorCode::WrongCredentials,
+        "the name is unknown, or what should prove it is wrong",
+    )
+}
+
+pub fn disabled() -> RequestError {
+    RequestError::new(
+        ErrorCode::AccountDisabled,
+        "the operator has disabled the account",
+    )
+}
+
+fn code_wrong() -> RequestError {
+    RequestError::new(
+        ErrorCode::CodeWrong,
+        "the invitation code is unknown, used up or too old",
     )
 }
 

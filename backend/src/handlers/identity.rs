@@ -1,67 +1,25 @@
-//! A new version of one's own identity: the password proven again, then the version and its keys in one transaction.
+//! A new version of one's own identity: the version and its keys in one transaction, once the password was proven again.
 
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::identity::{Compromised, SignedIdentity};
-use secure_chat_shared::crypto::opaque::ServerLogin;
 use secure_chat_shared::ids::UserId;
 use secure_chat_shared::protocol::{
-    ConfirmFinish, ConfirmStart, Confirmed, Done, ErrorCode, Event, LoginStarted,
-    MAX_IDENTITY_VERSIONS, PublishIdentity, RequestError,
+    Done, ErrorCode, Event, MAX_IDENTITY_VERSIONS, PublishIdentity, RequestError,
 };
 
-use super::auth::{check_blobs, malformed, session_ended, too_many, wrong_state};
+use super::auth::{check_blobs, malformed, session_ended};
 use super::checks::blocking;
-use crate::connection::{Confirmation, Connection, Identified, Phase};
+use super::confirm;
+use crate::connection::Connection;
 use crate::db::queries::users::{self, NewVersion};
 use crate::db::{Failure, Tx};
 use crate::hub;
 
-/// First step of proving the password again; counts as an attempt to log in.
-pub async fn confirm_start(c: &Connection, request: ConfirmStart) -> Result<LoginStarted, Failure> {
-    let me = c.identified()?;
-    set_confirmation(c, me, Confirmation::None)?;
-    c.app.logins_per_address.take(c.address).map_err(too_many)?;
-    let (name, record) = users::credentials(c.app.database.read(), &me.user)
-        .await?
-        .ok_or_else(session_ended)?;
-    c.app.logins_per_name.take(name.clone()).map_err(too_many)?;
-    let (login, ke2) = c
-        .app
-        .opaque
-        .login_start(Some(&record), &name, &request.ke1)
-        .map_err(|_| malformed("not an OPAQUE KE1"))?;
-    set_confirmation(c, me, Confirmation::Started(Box::new(login)))?;
-    Ok(LoginStarted { ke2: ke2.into() })
-}
-
-/// Second step: hands out what opens with the password, and allows one [`publish`].
-pub async fn confirm_finish(c: &Connection, request: ConfirmFinish) -> Result<Confirmed, Failure> {
-    let me = c.identified()?;
-    let login = take_started(c)?;
-    if login.finish(&request.ke3).is_err() {
-        let text = "the password is wrong";
-        return Err(RequestError::new(ErrorCode::WrongCredentials, text).into());
-    }
-    let db = c.app.database.read();
-    let secrets = users::secrets(db, &me.user)
-        .await?
-        .ok_or_else(session_ended)?;
-    let mut chains = users::identities(db, &[me.user]).await?;
-    let chain = chains.remove(&me.user).ok_or_else(session_ended)?;
-    set_confirmation(c, me, Confirmation::Given)?;
-    Ok(Confirmed {
-        identities: chain.versions,
-        vault: secrets.vault,
-        compromised: chain.compromised,
-        secrets: 0,
-        state: secrets.state,
-    })
-}
-
 /// Puts the next version into force. The user's other browsers hear of it.
 pub async fn publish(c: &Connection, request: PublishIdentity) -> Result<Done, Failure> {
-    let me = c.identified()?.user;
-    take_given(c)?;
+    let identified = c.identified()?;
+    let me = identified.user;
+    let replaced = confirm::take(c)?;
     check_blobs(&[
         &request.keys.encryption,
         &request.keys.rsa_signing,
@@ -78,7 +36,13 @@ pub async fn publish(c: &Connection, request: PublishIdentity) -> Result<Done, F
     c.app
         .database
         .write(
-            move |tx| Box::pin(insert(tx, newest, new)),
+            move |tx| {
+                Box::pin(async move {
+                    // Keys sealed under a K_priv that was replaced would never open again.
+                    confirm::must_hold(tx, identified, replaced).await?;
+                    insert(tx, newest, new).await
+                })
+            },
             move |()| {
                 let frame = hub::event(Event::IdentityPublished(version));
                 hub.send([&me], Some(socket), &frame);
@@ -146,38 +110,6 @@ async fn insert(tx: &Tx<'_>, newest: Bytes, new: NewVersion) -> Result<(), Failu
         return Err(stale().into());
     }
     Ok(users::publish(db, new).await?)
-}
-
-/// How far `me` has got, unless the socket is somebody else's meanwhile: whose password was proven is who may publish.
-fn set_confirmation(c: &Connection, me: Identified, to: Confirmation) -> Result<(), RequestError> {
-    match &mut *c.phase() {
-        Phase::SignedIn(who, confirmation) if *who == me => {
-            *confirmation = to;
-            Ok(())
-        }
-        _ => Err(session_ended()),
-    }
-}
-
-fn take_confirmation(c: &Connection) -> Confirmation {
-    match &mut *c.phase() {
-        Phase::SignedIn(_, confirmation) => std::mem::replace(confirmation, Confirmation::None),
-        _ => Confirmation::None,
-    }
-}
-
-fn take_started(c: &Connection) -> Result<Box<ServerLogin>, RequestError> {
-    match take_confirmation(c) {
-        Confirmation::Started(login) => Ok(login),
-        _ => Err(wrong_state("ConfirmStart comes first")),
-    }
-}
-
-fn take_given(c: &Connection) -> Result<(), RequestError> {
-    match take_confirmation(c) {
-        Confirmation::Given => Ok(()),
-        _ => Err(wrong_state("the password must be confirmed first")),
-    }
 }
 
 fn invalid(text: &str) -> RequestError {

@@ -2,12 +2,16 @@
 
 mod auth;
 mod checks;
+mod confirm;
 mod conversations;
+mod deletion;
 mod directory;
+mod failed;
 mod grow;
 mod history;
 mod identity;
 pub mod presence;
+mod replace;
 mod reupload;
 mod sessions;
 mod state;
@@ -68,20 +72,20 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::RevokeSession(r) => reply::<p::RevokeSession>(sessions::revoke(c, r)).await,
         R::PutState(r) => reply::<p::PutState>(state::put(c, r)).await,
         R::GetState(_) => reply::<p::GetState>(state::get(c)).await,
-        R::ConfirmStart(r) => reply::<p::ConfirmStart>(identity::confirm_start(c, r)).await,
-        R::ConfirmFinish(r) => reply::<p::ConfirmFinish>(identity::confirm_finish(c, r)).await,
+        R::ConfirmStart(r) => reply::<p::ConfirmStart>(confirm::start(c, r)).await,
+        R::ConfirmFinish(r) => reply::<p::ConfirmFinish>(confirm::finish(c, r)).await,
         R::PublishIdentity(r) => reply::<p::PublishIdentity>(identity::publish(c, r)).await,
-        R::ReplaceStart(_)
-        | R::ReplaceFinish(_)
-        | R::RecoverStart(_)
-        | R::RecoverFinish(_)
-        | R::RevokeOthers(_)
-        | R::DeleteAccount(_)
-        | R::GetServerInfo(_)
-        | R::GetRecoverySeal(_)
-        | R::AcknowledgeFailed(_) => {
-            Err(RequestError::new(ErrorCode::UnknownOperation, "not served yet").into())
-        }
+        R::ReplaceStart(r) => reply::<p::ReplaceStart>(replace::start(c, r)).await,
+        R::ReplaceFinish(r) => reply::<p::ReplaceFinish>(replace::finish(c, r)).await,
+        R::RecoverStart(r) => reply::<p::RecoverStart>(replace::recover_start(c, r)).await,
+        R::RecoverFinish(r) => reply::<p::RecoverFinish>(replace::recover_finish(c, r)).await,
+        R::RevokeOthers(_) => reply::<p::RevokeOthers>(sessions::revoke_others(c)).await,
+        R::DeleteAccount(_) => reply::<p::DeleteAccount>(deletion::delete(c)).await,
+        R::GetServerInfo(_) => Ok(Answer::Body(codec::encode(&p::ServerInfo {
+            registration: c.app.config.registration,
+        }))),
+        R::GetRecoverySeal(_) => reply::<p::GetRecoverySeal>(replace::recovery_seal(c)).await,
+        R::AcknowledgeFailed(_) => reply::<p::AcknowledgeFailed>(failed::acknowledge(c)).await,
         R::Lookup(r) => reply::<p::Lookup>(directory::lookup(c, r)).await,
         R::LookupUsers(r) => reply::<p::LookupUsers>(directory::lookup_users(c, r)).await,
         R::LookupNames(r) => reply::<p::LookupNames>(directory::lookup_names(c, r)).await,

@@ -35,6 +35,28 @@ pub async fn revoke(c: &Connection, request: RevokeSession) -> Result<Done, Fail
     }
 }
 
+/// Ends all of the asker's sessions but the asking one.
+pub async fn revoke_others(c: &Connection) -> Result<Done, Failure> {
+    let me = c.identified()?;
+    let hub = c.app.hub.clone();
+    c.app
+        .database
+        .write(
+            move |tx| {
+                Box::pin(async move {
+                    Ok(sessions::end_all(tx.connection(), &me.user, Some(me.session)).await?)
+                })
+            },
+            move |ended| {
+                for session in ended {
+                    hub.end_session(&me.user, *session, None);
+                }
+            },
+        )
+        .await?;
+    Ok(Done)
+}
+
 async fn end(
     c: &Connection,
     user: UserId,

@@ -1,20 +1,22 @@
 //! The synced state: a sealed record that the user's browsers share.
 
 use secure_chat_shared::protocol::{
-    ErrorCode, MAX_STATE, PutState, RequestError, SealedState, StateGeneration,
+    ErrorCode, Event, MAX_STATE, PutState, RequestError, SealedState, StateGeneration,
 };
 
 use crate::connection::Connection;
 use crate::db::Failure;
 use crate::db::queries::users;
+use crate::hub;
 
-/// Writes the next generation, unless somebody was faster.
+/// Writes the next generation, unless somebody was faster. The user's other browsers hear of it.
 pub async fn put(c: &Connection, request: PutState) -> Result<StateGeneration, Failure> {
     let me = c.identified()?;
     if request.sealed.len() > MAX_STATE {
         return Err(RequestError::new(ErrorCode::TooLarge, "the synced state is too large").into());
     }
     let PutState { expected, sealed } = request;
+    let (hub, socket) = (c.app.hub.clone(), c.outgoing.id());
     let swapped = c
         .app
         .database
@@ -24,7 +26,13 @@ pub async fn put(c: &Connection, request: PutState) -> Result<StateGeneration, F
                     Ok(users::swap_state(tx.connection(), &me.user, expected, sealed.0).await?)
                 })
             },
-            |_| {},
+            move |swapped| {
+                if *swapped {
+                    let generation = expected.saturating_add(1);
+                    let frame = hub::event(Event::StateWritten { generation });
+                    hub.send([&me.user], Some(socket), &frame);
+                }
+            },
         )
         .await?;
     if !swapped {

@@ -23,7 +23,7 @@ use secure_chat_shared::crypto::signing::{Algorithm, Signature};
 use secure_chat_shared::ids::{SessionId, UserId, UserName};
 use secure_chat_shared::protocol::{
     ConfirmFinish, ConfirmStart, Confirmed, LoggedIn, LoginFinish, LoginStart, PublishIdentity,
-    RegisterFinish, RegisterStart, RequestError, Resume, Resumed, SignedIn,
+    RegisterFinish, RegisterStart, Registration, RequestError, Resume, Resumed, SignedIn,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -62,7 +62,7 @@ impl TestApp {
             storage: Storage::Sqlite(data.path().join("secure-chat.db")),
             data: data.path().to_owned(),
             origins: Vec::new(),
-            registration: true,
+            registration: Registration::Open,
             behind_proxy: false,
             client: None,
             limits: Limits::default(),

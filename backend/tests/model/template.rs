@@ -19,7 +19,7 @@ use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::crypto::vault::VaultState;
 use secure_chat_shared::ids::{UserId, UserName};
-use secure_chat_shared::protocol::{GetManagedKey, RegisterFinish, RegisterStart};
+use secure_chat_shared::protocol::{GetManagedKey, RegisterFinish, RegisterStart, Registration};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -236,7 +236,7 @@ impl Server {
             storage: Storage::Sqlite(database(data)),
             data: data.to_owned(),
             origins: Vec::new(),
-            registration: true,
+            registration: Registration::Open,
             behind_proxy: false,
             client: None,
             // Keys change more often here than a person would change them.

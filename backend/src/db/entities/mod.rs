@@ -2,8 +2,11 @@
 
 pub mod conversation;
 pub mod entry;
+pub mod eviction;
 pub mod identity;
+pub mod invitation_code;
 pub mod reader;
 pub mod session;
+pub mod tombstone;
 pub mod user;
 pub mod wrap;

@@ -20,6 +20,8 @@ pub struct Model {
     pub created: i64,
     /// When it was last connected, milliseconds since 1970.
     pub last_seen: i64,
+    /// Network address from which it last signed in.
+    pub address: Option<String>,
 }
 
 /// None: joins are written where they are needed.

@@ -29,6 +29,14 @@ pub struct Model {
     pub created: i64,
     /// When the last socket went, milliseconds since 1970.
     pub last_seen: Option<i64>,
+    /// How often the secrets were replaced.
+    pub secrets: i32,
+    /// Wrong passwords since the last right one.
+    pub failed: i32,
+    /// When the last of them was, milliseconds since 1970.
+    pub failed_last: Option<i64>,
+    /// Whether the operator has shut the account.
+    pub disabled: bool,
 }
 
 /// None: joins are written where they are needed.

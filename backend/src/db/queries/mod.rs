@@ -1,8 +1,11 @@
 //! What is asked of the tables: one file a topic.
 
+pub mod codes;
+pub mod deletion;
 pub mod entries;
 pub mod presence;
 pub mod readers;
+pub mod secrets;
 pub mod sessions;
 pub mod users;
 pub mod wraps;

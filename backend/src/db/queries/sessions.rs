@@ -1,15 +1,20 @@
 //! Signed-in browsers.
 
+use std::net::IpAddr;
+
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Expr, Query},
 };
-use secure_chat_shared::ids::{SessionId, Timestamp, UserId};
-use secure_chat_shared::protocol::{Place, SessionInfo};
+use secure_chat_shared::ids::{SessionId, Timestamp, UserId, UserName};
+use secure_chat_shared::protocol::SessionInfo;
 
 use super::id;
-use crate::db::entities::session;
+use crate::db::entities::{eviction, session, user};
 use crate::numbers::{from_row, to_row};
+use crate::place;
 
 /// A session to be.
 pub struct NewSession {
@@ -19,17 +24,33 @@ pub struct NewSession {
     pub token_hash: [u8; 32],
     pub browser: String,
     pub created: Timestamp,
+    pub address: IpAddr,
+}
+
+impl NewSession {
+    /// As others of the user see it.
+    pub fn info(&self) -> SessionInfo {
+        SessionInfo {
+            id: self.id,
+            browser: self.browser.clone(),
+            created: self.created,
+            last_seen: self.created,
+            this: false,
+            place: place::of(Some(self.address)),
+        }
+    }
 }
 
 /// Writes a session.
-pub async fn insert(db: &impl ConnectionTrait, new: NewSession) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, new: &NewSession) -> Result<(), DbErr> {
     let row = session::ActiveModel {
         id: Set(new.id.0.to_vec()),
         user_id: Set(new.user.0.to_vec()),
         token_hash: Set(new.token_hash.to_vec()),
-        browser: Set(new.browser),
+        browser: Set(new.browser.clone()),
         created: Set(to_row(new.created.0)),
         last_seen: Set(to_row(new.created.0)),
+        address: Set(Some(new.address.to_string())),
     };
     session::Entity::insert(row)
         .exec_without_returning(db)
@@ -37,21 +58,91 @@ pub async fn insert(db: &impl ConnectionTrait, new: NewSession) -> Result<(), Db
     Ok(())
 }
 
-/// Whose session a token resumes.
+/// Puts a new token in the place of the one of the user's session `id`, and `new`'s browser and address; whether there
+/// is such a session.
+pub async fn renew(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    new: &NewSession,
+) -> Result<bool, DbErr> {
+    let renewed = session::Entity::update_many()
+        .col_expr(
+            session::Column::TokenHash,
+            Expr::value(new.token_hash.to_vec()),
+        )
+        .col_expr(session::Column::Browser, Expr::value(new.browser.clone()))
+        .col_expr(
+            session::Column::LastSeen,
+            Expr::value(to_row(new.created.0)),
+        )
+        .col_expr(
+            session::Column::Address,
+            Expr::value(new.address.to_string()),
+        )
+        .filter(session::Column::Id.eq(id.0.to_vec()))
+        .filter(session::Column::UserId.eq(new.user.0.to_vec()))
+        .exec(db)
+        .await?;
+    Ok(renewed.rows_affected == 1)
+}
+
+/// A session that a token resumes.
+pub struct Resumable {
+    pub user: UserId,
+    pub session: SessionId,
+    /// Where it last signed in from.
+    pub address: Option<IpAddr>,
+}
+
+/// The session that a token resumes.
 pub async fn by_token(
     db: &impl ConnectionTrait,
     token_hash: &[u8; 32],
-) -> Result<Option<(UserId, SessionId)>, DbErr> {
-    let row: Option<(Vec<u8>, Vec<u8>)> = session::Entity::find()
-        .select_only()
-        .column(session::Column::UserId)
-        .column(session::Column::Id)
+) -> Result<Option<Resumable>, DbErr> {
+    let row = session::Entity::find()
         .filter(session::Column::TokenHash.eq(token_hash.to_vec()))
-        .into_tuple()
         .one(db)
         .await?;
-    row.map(|(user, session)| Ok((id(&user)?, id(&session)?)))
-        .transpose()
+    row.map(|row| {
+        Ok(Resumable {
+            user: id(&row.user_id)?,
+            session: id(&row.id)?,
+            address: address(row.address.as_deref()),
+        })
+    })
+    .transpose()
+}
+
+/// Whether a session of whoever has this name was last at this address.
+pub async fn is_at(
+    db: &impl ConnectionTrait,
+    name: &UserName,
+    address: IpAddr,
+) -> Result<bool, DbErr> {
+    let theirs = Query::select()
+        .column(user::Column::Id)
+        .from(user::Entity)
+        .and_where(user::Column::Name.eq(name.as_str()))
+        .to_owned();
+    let there = session::Entity::find()
+        .filter(session::Column::UserId.in_subquery(theirs))
+        .filter(session::Column::Address.eq(address.to_string()))
+        .count(db)
+        .await?;
+    Ok(there > 0)
+}
+
+/// Whether a user's session has not ended.
+pub async fn is_there(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+    session: SessionId,
+) -> Result<bool, DbErr> {
+    let found = session::Entity::find_by_id(session.0.to_vec())
+        .filter(session::Column::UserId.eq(user.0.to_vec()))
+        .count(db)
+        .await?;
+    Ok(found > 0)
 }
 
 /// A user's sessions, oldest first.
@@ -74,7 +165,7 @@ pub async fn list(
                 created: Timestamp(from_row(row.created)),
                 last_seen: Timestamp(from_row(row.last_seen)),
                 this: session == this,
-                place: Place::Unknown,
+                place: place::of(address(row.address.as_deref())),
             })
         })
         .collect()
@@ -94,6 +185,84 @@ pub async fn end(
     Ok(deleted.rows_affected == 1)
 }
 
+/// Ends all of a user's sessions, but `except`; which ones.
+pub async fn end_all(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+    except: Option<SessionId>,
+) -> Result<Vec<SessionId>, DbErr> {
+    let mut which = Condition::all().add(session::Column::UserId.eq(user.0.to_vec()));
+    if let Some(except) = except {
+        which = which.add(session::Column::Id.ne(except.0.to_vec()));
+    }
+    let rows: Vec<Vec<u8>> = session::Entity::find()
+        .select_only()
+        .column(session::Column::Id)
+        .filter(which.clone())
+        .into_tuple()
+        .all(db)
+        .await?;
+    session::Entity::delete_many()
+        .filter(which)
+        .exec(db)
+        .await?;
+    rows.iter().map(|row| id(row)).collect()
+}
+
+/// Has the running server tell the sockets of sessions that ended in another process.
+pub async fn evict(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+    sessions: Vec<SessionId>,
+) -> Result<(), DbErr> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let rows = sessions.into_iter().map(|session| eviction::ActiveModel {
+        session_id: Set(session.0.to_vec()),
+        user_id: Set(user.0.to_vec()),
+    });
+    eviction::Entity::insert_many(rows)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Sessions whose sockets are still to be told, with whose they were.
+pub async fn evicted(db: &impl ConnectionTrait) -> Result<Vec<(UserId, SessionId)>, DbErr> {
+    let rows = eviction::Entity::find().all(db).await?;
+    rows.iter()
+        .map(|row| Ok((id(&row.user_id)?, id(&row.session_id)?)))
+        .collect()
+}
+
+/// Their sockets have been told.
+pub async fn forget_evicted(
+    db: &impl ConnectionTrait,
+    sessions: &[(UserId, SessionId)],
+) -> Result<(), DbErr> {
+    let ids = sessions.iter().map(|(_, session)| session.0.to_vec());
+    eviction::Entity::delete_many()
+        .filter(eviction::Column::SessionId.is_in(ids))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Remembers where a session signed in from.
+pub async fn set_address(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    address: IpAddr,
+) -> Result<(), DbErr> {
+    session::Entity::update_many()
+        .col_expr(session::Column::Address, Expr::value(address.to_string()))
+        .filter(session::Column::Id.eq(session.0.to_vec()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Remembers when a session was last connected.
 pub async fn set_last_seen(
     db: &impl ConnectionTrait,
@@ -106,4 +275,9 @@ pub async fn set_last_seen(
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// What a row has of an address. One that reads as none is as good as none.
+fn address(row: Option<&str>) -> Option<IpAddr> {
+    row.and_then(|text| text.parse().ok())
 }

@@ -11,7 +11,7 @@ use secure_chat_shared::crypto::account::{Vault, VaultKeys};
 use secure_chat_shared::ids::{Timestamp, UserId, UserName};
 use secure_chat_shared::protocol::SealedState;
 
-use super::{damaged, id};
+use super::{damaged, deletion, id};
 use crate::db::entities::{identity, user};
 use crate::names::Skeleton;
 use crate::numbers::{from_row, to_row};
@@ -30,12 +30,6 @@ pub struct NewUser {
     pub created: Timestamp,
 }
 
-/// What a fresh log-in hands out.
-pub struct Secrets {
-    pub vault: Vault,
-    pub state: SealedState,
-}
-
 /// Whether there is any account.
 pub async fn any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     let first: Option<Vec<u8>> = user::Entity::find()
@@ -47,7 +41,7 @@ pub async fn any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(first.is_some())
 }
 
-/// Whether a name, or one that looks like it, is somebody's; or the id.
+/// Whether a name, or one that looks like it, is or was somebody's; or the id.
 pub async fn is_taken(
     db: &impl ConnectionTrait,
     name: &UserName,
@@ -60,7 +54,8 @@ pub async fn is_taken(
     if let Some(id) = id {
         same = same.add(user::Column::Id.eq(id.0.to_vec()));
     }
-    Ok(user::Entity::find().filter(same).count(db).await? > 0)
+    Ok(user::Entity::find().filter(same).count(db).await? > 0
+        || deletion::is_taken(db, name, skeleton, id).await?)
 }
 
 /// Writes an account and its identity.
@@ -76,6 +71,10 @@ pub async fn insert(db: &impl ConnectionTrait, new: NewUser) -> Result<(), DbErr
         state: Set(new.state),
         created: Set(to_row(new.created.0)),
         last_seen: Set(None),
+        secrets: Set(0),
+        failed: Set(0),
+        failed_last: Set(None),
+        disabled: Set(false),
     };
     user::Entity::insert(row).exec_without_returning(db).await?;
     let row = identity::ActiveModel {
@@ -88,58 +87,6 @@ pub async fn insert(db: &impl ConnectionTrait, new: NewUser) -> Result<(), DbErr
         .exec_without_returning(db)
         .await?;
     Ok(())
-}
-
-/// Id and OPAQUE record of a name.
-pub async fn opaque_record(
-    db: &impl ConnectionTrait,
-    name: &UserName,
-) -> Result<Option<(UserId, Vec<u8>)>, DbErr> {
-    let row: Option<(Vec<u8>, Vec<u8>)> = user::Entity::find()
-        .select_only()
-        .column(user::Column::Id)
-        .column(user::Column::OpaqueRecord)
-        .filter(user::Column::Name.eq(name.as_str()))
-        .into_tuple()
-        .one(db)
-        .await?;
-    row.map(|(user, record)| Ok((id(&user)?, record)))
-        .transpose()
-}
-
-/// Name and OPAQUE record of a user.
-pub async fn credentials(
-    db: &impl ConnectionTrait,
-    user: &UserId,
-) -> Result<Option<(UserName, Vec<u8>)>, DbErr> {
-    let row: Option<(String, Vec<u8>)> = user::Entity::find_by_id(user.0.to_vec())
-        .select_only()
-        .column(user::Column::Name)
-        .column(user::Column::OpaqueRecord)
-        .into_tuple()
-        .one(db)
-        .await?;
-    row.map(|(name, record)| {
-        let name = UserName::parse(&name).map_err(|_| damaged("a name"))?;
-        Ok((name, record))
-    })
-    .transpose()
-}
-
-/// Vault and synced state.
-pub async fn secrets(db: &impl ConnectionTrait, user: &UserId) -> Result<Option<Secrets>, DbErr> {
-    let Some(row) = user::Entity::find_by_id(user.0.to_vec()).one(db).await? else {
-        return Ok(None);
-    };
-    let vault = codec::decode(&row.vault).map_err(|_| damaged("a vault"))?;
-    let generation = from_row(row.state_generation);
-    Ok(Some(Secrets {
-        vault,
-        state: SealedState {
-            generation,
-            sealed: row.state.into(),
-        },
-    }))
 }
 
 /// The synced state.
