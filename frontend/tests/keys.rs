@@ -17,7 +17,7 @@ use secure_chat_frontend::engine::device::Device;
 use secure_chat_frontend::engine::keys::BrowserKeys;
 use secure_chat_frontend::engine::webcrypto;
 use secure_chat_shared::client::native::{NativeKeys, test_keys};
-use secure_chat_shared::client::platform::{Keys, KeysError, Records, Unlock};
+use secure_chat_shared::client::platform::{Keys, KeysError, NewSecrets, Records, Unlock};
 use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::Algorithm;
@@ -286,7 +286,7 @@ async fn a_new_version_may_keep_its_keys() {
     let mut names: Vec<String> = keys.iter().map(algorithm_of).collect();
     names.sort();
     let expected = [
-        "AES-GCM", "AES-GCM", "RSA-OAEP", "RSA-OAEP", "RSA-PSS", "RSA-PSS",
+        "AES-GCM", "AES-GCM", "AES-GCM", "RSA-OAEP", "RSA-OAEP", "RSA-PSS", "RSA-PSS",
     ];
     assert_eq!(names, expected);
     assert!(keys.iter().all(|key| !key.extractable()));
@@ -337,7 +337,8 @@ async fn nothing_in_the_database_gives_a_key_away() {
 
     let mut names: Vec<String> = keys.iter().map(algorithm_of).collect();
     names.sort();
-    assert_eq!(names, ["AES-GCM", "AES-GCM", "RSA-OAEP", "RSA-PSS"]);
+    let expected = ["AES-GCM", "AES-GCM", "AES-GCM", "RSA-OAEP", "RSA-PSS"];
+    assert_eq!(names, expected);
     for key in &keys {
         assert!(!key.extractable(), "{}", algorithm_of(key));
         let usages = js_sys::Array::from(&Reflect::get(key, &"usages".into()).unwrap());
@@ -384,4 +385,142 @@ async fn nothing_in_the_database_gives_a_key_away() {
             assert!(!contains(stored, object_identifier));
         }
     }
+}
+
+#[wasm_bindgen_test]
+async fn replaced_secrets_open_with_the_new_ones_only() {
+    let recovery = RecoveryCode::make();
+    let (browser, made) = made("replaced", &recovery).await;
+    let (others, _) = native(0, &recovery).await;
+    let password = export_key(1);
+    let fresh = true;
+    let public = from_ref(&made.public);
+    let renewed = browser
+        .renew(USER, &password, &made.vault, public, fresh)
+        .await
+        .unwrap();
+    browser.adopt().await.unwrap();
+    let mut vault = made.vault.clone();
+    vault.keys.push(renewed.keys);
+    let public = [made.public, renewed.public];
+
+    let code = RecoveryCode::make();
+    let (new, wrong) = (export_key(2), export_key(3));
+    let secrets = NewSecrets {
+        export_key: &new,
+        recovery: &code,
+        state: b"pins",
+    };
+    let replace = async |unlock: Unlock<'_>| {
+        browser
+            .replace(USER, unlock, &vault, &public, secrets)
+            .await
+    };
+    let refused = replace(Unlock::Password(&wrong)).await;
+    assert_eq!(refused.err(), Some(KeysError::DoesNotOpen));
+    assert_eq!(browser.adopt().await, Err(KeysError::Missing));
+    let replaced = replace(Unlock::Password(&password)).await.unwrap();
+
+    // The server may refuse: until it is adopted, everything is as it was.
+    let before = browser.seal_state(b"old").await.unwrap();
+    assert!(browser.open_state(&replaced.state).await.is_err());
+    browser.adopt().await.unwrap();
+    assert_eq!(browser.open_state(&replaced.state).await.unwrap(), b"pins");
+    assert!(browser.open_state(&before).await.is_err());
+    let reloaded = BrowserKeys::new(Rc::new(Device::open("replaced").await.unwrap()));
+    reloaded.load().await.unwrap();
+    assert_eq!(reloaded.open_state(&replaced.state).await.unwrap(), b"pins");
+
+    // The keys are those of before, under the same versions; and both new secrets open them, in any browser.
+    let versions: Vec<u32> = replaced
+        .vault
+        .keys
+        .iter()
+        .map(|keys| keys.version)
+        .collect();
+    assert_eq!(versions, [1, 2]);
+    for unlock in [Unlock::Password(&new), Unlock::Recovery(&code)] {
+        let native = NativeKeys::new();
+        native
+            .open(USER, unlock, &replaced.vault, &public)
+            .await
+            .unwrap();
+        for (version, public) in [(1, &public[0]), (2, &public[1])] {
+            talk_as(version, &native, &reloaded, public).await;
+            talk_as(version, &reloaded, &others, public).await;
+        }
+        assert_eq!(native.open_state(&replaced.state).await.unwrap(), b"pins");
+    }
+    // What opened the old vault opens nothing of the new one.
+    for unlock in [Unlock::Password(&password), Unlock::Recovery(&recovery)] {
+        let native = NativeKeys::new();
+        let opened = native.open(USER, unlock, &replaced.vault, &public).await;
+        assert_eq!(opened, Err(KeysError::DoesNotOpen));
+    }
+    let mut mixed = vault.clone();
+    mixed.keys.clone_from(&replaced.vault.keys);
+    let native = NativeKeys::new();
+    let opened = native
+        .open(USER, Unlock::Password(&password), &mixed, &public)
+        .await;
+    assert_eq!(opened, Err(KeysError::DoesNotOpen));
+}
+
+#[wasm_bindgen_test]
+async fn keys_are_gone_while_locked_and_come_back_with_the_vault() {
+    let recovery = RecoveryCode::make();
+    let (browser, made) = made("lock and key", &recovery).await;
+    let state = browser.seal_state(b"pins").await.unwrap();
+    browser.lock(b"who").await.unwrap();
+    let reloaded = BrowserKeys::new(Rc::new(Device::open("lock and key").await.unwrap()));
+    for keys in [&browser, &reloaded] {
+        assert_eq!(keys.locked().await, Ok(Some(b"who".to_vec())));
+        assert_eq!(keys.load().await, Ok(None));
+        let missing = Err(KeysError::Missing);
+        assert_eq!(keys.sign(1, Algorithm::Dsa, b"").await, missing);
+        assert_eq!(keys.open_state(&state).await, Err(KeysError::Missing));
+    }
+    // No key of any kind lies there.
+    let (keys, _) = found(everything("lock and key").await);
+    assert!(keys.is_empty());
+
+    let password = export_key(1);
+    let public = from_ref(&made.public);
+    let unlock = Unlock::Password(&password);
+    let wrong = export_key(2);
+    let refused = reloaded
+        .open(USER, Unlock::Password(&wrong), &made.vault, public)
+        .await;
+    assert_eq!(refused, Err(KeysError::DoesNotOpen));
+    assert_eq!(reloaded.locked().await, Ok(Some(b"who".to_vec())));
+    let opened = reloaded.open(USER, unlock, &made.vault, public).await;
+    assert_eq!(opened, Ok(Records::Kept));
+    assert_eq!(reloaded.locked().await, Ok(None));
+    talk(&reloaded, &reloaded, &made).await;
+    assert_eq!(reloaded.open_state(&state).await.unwrap(), b"pins");
+
+    reloaded.lock(b"who").await.unwrap();
+    reloaded.wipe().await.unwrap();
+    assert_eq!(reloaded.locked().await, Ok(None));
+    assert!(everything("lock and key").await.is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn a_recovery_code_is_checked_against_this_devices_own_key() {
+    let recovery = RecoveryCode::make();
+    let (browser, made) = made("checked", &recovery).await;
+    let check = async |code: &RecoveryCode, vault: &secure_chat_shared::crypto::account::Vault| {
+        browser
+            .check_recovery(USER, code, &vault.priv_by_recovery, &vault.state_key)
+            .await
+            .unwrap()
+    };
+    assert!(check(&recovery, &made.vault).await);
+    assert!(!check(&RecoveryCode::make(), &made.vault).await);
+    // A pair of blobs that fits itself, and is not of this vault: an older one, say.
+    let (_, older) = native(1, &recovery).await;
+    assert!(!check(&recovery, &older.vault).await);
+    let mut mixed = made.vault.clone();
+    mixed.state_key = older.vault.state_key;
+    assert!(!check(&recovery, &mixed).await);
 }

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{device, made, native, talk};
+use common::{made, native, of_somebody, talk};
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::future::{Either, select};
@@ -31,7 +31,7 @@ async fn keys_work_on_a_page() {
 
 #[wasm_bindgen_test]
 async fn the_store_works_on_a_page() {
-    let store = BrowserStore::new(device("page store").await);
+    let store = BrowserStore::new(of_somebody("page store").await);
     let write = Write {
         table: Table::Meta,
         key: vec![1],

@@ -7,15 +7,17 @@ mod common;
 
 use std::rc::Rc;
 
-use common::{OTHER, USER, contains, device, everything, found, raw};
+use common::{OTHER, USER, contains, everything, found, of_somebody, put_account, raw};
+use futures::StreamExt;
 use idb::event::DatabaseEvent;
 use idb::{Factory, ObjectStoreParams, TransactionMode};
 use js_sys::{Object, Uint8Array};
 use secure_chat_frontend::engine::database::Database;
 use secure_chat_frontend::engine::device::Device;
 use secure_chat_frontend::engine::store::BrowserStore;
+use secure_chat_frontend::engine::webcrypto::{Exportable, make_aes_key};
 use secure_chat_shared::client::native::MemoryStore;
-use secure_chat_shared::client::platform::{Store, StoreError, Table, Write};
+use secure_chat_shared::client::platform::{Records, Store, StoreError, Table, Write};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -38,8 +40,7 @@ fn delete(table: Table, key: &[u8]) -> Write {
 }
 
 async fn store(test: &str) -> (Rc<Device>, BrowserStore) {
-    let device = device(test).await;
-    device.belongs_to(USER);
+    let device = of_somebody(test).await;
     (Rc::clone(&device), BrowserStore::new(device))
 }
 
@@ -180,7 +181,7 @@ async fn a_record_opens_only_where_it_was_sealed() {
         .write(vec![put(Table::Meta, b"here", b"value")])
         .await
         .unwrap();
-    let sealed = raw(device.database(), "meta", b"here").await.unwrap();
+    let sealed = raw(&device.database(), "meta", b"here").await.unwrap();
     let there: JsValue = Uint8Array::from(b"there".as_slice()).into();
     let here: JsValue = Uint8Array::from(b"here".as_slice()).into();
     let writing = device.database().write(&["meta", "pins"]).unwrap();
@@ -262,8 +263,9 @@ async fn what_is_stored_cannot_be_read_from_the_disk() {
     let (keys, bytes) = found(everything("canary").await);
     assert_eq!(keys.len(), 1);
     assert!(!keys[0].extractable());
-    assert_eq!(bytes.len(), 1);
-    assert!(!contains(&bytes[0], canary));
+    // The record, and the key that sealed it, sealed itself.
+    assert_eq!(bytes.len(), 2);
+    assert!(bytes.iter().all(|bytes| !contains(bytes, canary)));
 }
 
 #[wasm_bindgen_test]
@@ -278,8 +280,9 @@ async fn clearing_and_wiping_leave_nothing() {
     store.write(write()).await.unwrap();
     device.wipe().await.unwrap();
     assert!(everything("wiped").await.is_empty());
+    assert_eq!(store.write(write()).await, Err(StoreError::Damaged));
     // The next user begins with a key of his own.
-    device.belongs_to(OTHER);
+    put_account(&device, OTHER).await;
     store.write(write()).await.unwrap();
     assert_eq!(
         store.get(Table::Pins, b"a").await,
@@ -290,16 +293,107 @@ async fn clearing_and_wiping_leave_nothing() {
 #[wasm_bindgen_test]
 async fn somebody_elses_keys_end_the_records() {
     let (device, store) = store("another").await;
-    device.put_account(USER, &Object::new()).await.unwrap();
-    store
-        .write(vec![put(Table::Meta, b"a", b"value")])
+    let records = async || store.get(Table::Meta, b"a").await;
+    let write = async || {
+        store
+            .write(vec![put(Table::Meta, b"a", b"value")])
+            .await
+            .unwrap();
+    };
+    let state = put_account(&device, USER).await;
+    write().await;
+    let again = device.put_account(USER, &Object::new(), &state, None).await;
+    assert_eq!(again, Ok(Records::Kept));
+    assert_eq!(records().await, Ok(Some(b"value".to_vec())));
+    put_account(&device, OTHER).await;
+    assert_eq!(records().await, Ok(None));
+    // The same K_state, and another user: what names him in the sealed key does not fit.
+    let state = put_account(&device, USER).await;
+    write().await;
+    device
+        .put_account(OTHER, &Object::new(), &state, None)
         .await
         .unwrap();
-    device.put_account(USER, &Object::new()).await.unwrap();
+    assert_eq!(records().await, Ok(None));
+}
+
+#[wasm_bindgen_test]
+async fn records_outlast_a_lock_under_their_own_k_state() {
+    let (device, store) = store("locked").await;
+    let state = put_account(&device, USER).await;
+    let value = async || store.get(Table::Meta, b"a").await;
+    let write = || vec![put(Table::Meta, b"a", b"value")];
+    store.write(write()).await.unwrap();
+    device.lock(b"who").await.unwrap();
+    assert_eq!(device.locked().await, Ok(Some(b"who".to_vec())));
+    assert_eq!(value().await, Err(StoreError::Damaged), "no key, no record");
+    assert_eq!(store.write(write()).await, Err(StoreError::Damaged));
+    let (keys, bytes) = found(everything("locked").await);
+    assert!(keys.is_empty(), "no key is left");
+    // The record, its sealed key, and what stays readable.
+    assert_eq!(bytes.len(), 3);
+    // Locked it is also after a reload.
+    let reloaded = Device::open("locked").await.unwrap();
+    assert_eq!(reloaded.locked().await, Ok(Some(b"who".to_vec())));
+    assert!(reloaded.account().await.unwrap().is_none());
+
+    let open = async |state, before| {
+        device
+            .put_account(USER, &Object::new(), state, before)
+            .await
+            .unwrap()
+    };
+    assert_eq!(open(&state, None).await, Records::Kept);
+    assert_eq!(device.locked().await, Ok(None));
+    assert_eq!(value().await, Ok(Some(b"value".to_vec())));
+
+    // K_state was replaced while this browser was open: the one before still opens the key.
+    let next = make_aes_key(Exportable::No).await.unwrap();
+    assert_eq!(open(&next, Some(&state)).await, Records::Kept);
+    assert_eq!(value().await, Ok(Some(b"value".to_vec())));
+    device.lock(b"who").await.unwrap();
+    // And from then on only the new one.
+    assert_eq!(open(&next, None).await, Records::Kept);
+    assert_eq!(value().await, Ok(Some(b"value".to_vec())));
+
+    // While it was locked: nothing opens any more, and nothing is left.
+    device.lock(b"who").await.unwrap();
+    assert_eq!(open(&state, None).await, Records::Lost);
+    assert_eq!(value().await, Ok(None));
+    store.write(write()).await.unwrap();
+    assert_eq!(value().await, Ok(Some(b"value".to_vec())));
+}
+
+#[wasm_bindgen_test]
+async fn a_deleted_database_is_told_and_made_anew() {
+    let (device, store) = store("lost").await;
+    let state = put_account(&device, USER).await;
+    let mut losses = device.losses();
+    let write = || vec![put(Table::Meta, b"a", b"value")];
+    store.write(write()).await.unwrap();
+    assert!(!device.is_lost());
+    Database::delete("lost").await.unwrap();
+    losses.next().await.unwrap();
+    assert!(device.is_lost());
+    assert!(matches!(
+        store.write(write()).await,
+        Err(StoreError::Platform(_))
+    ));
+
+    device.make_anew().await.unwrap();
+    assert!(!device.is_lost());
+    device
+        .put_account(USER, &Object::new(), &state, Some(&state))
+        .await
+        .unwrap();
+    assert_eq!(store.get(Table::Meta, b"a").await, Ok(None));
+    store.write(write()).await.unwrap();
     assert_eq!(
         store.get(Table::Meta, b"a").await,
         Ok(Some(b"value".to_vec()))
     );
-    device.put_account(OTHER, &Object::new()).await.unwrap();
-    assert_eq!(store.get(Table::Meta, b"a").await, Ok(None));
+    // And once more.
+    Database::delete("lost").await.unwrap();
+    losses.next().await.unwrap();
+    assert!(device.is_lost());
 }

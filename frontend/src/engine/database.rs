@@ -1,5 +1,9 @@
 //! The one IndexedDB database: a store of keys, and one of sealed records for each table.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
+use futures::channel::mpsc::UnboundedSender;
 use gloo_events::EventListener;
 use idb::event::VersionChangeEvent;
 use idb::{Factory, ObjectStoreParams, Transaction, TransactionMode, TransactionResult};
@@ -17,7 +21,15 @@ const VERSION: u32 = 2;
 /// An open database; closed when dropped.
 pub struct Database {
     inner: IdbDatabase,
-    _on_version_change: EventListener,
+    loss: Loss,
+    _listeners: [EventListener; 2],
+}
+
+/// Whether a database is gone, and whom to tell. Clones are the same.
+#[derive(Clone, Default)]
+struct Loss {
+    is_lost: Rc<Cell<bool>>,
+    tell: Option<UnboundedSender<()>>,
 }
 
 /// A transaction that writes; dropped before [`Writing::done`], nothing of it lasts.
@@ -26,6 +38,16 @@ pub struct Writing(Option<IdbTransaction>);
 impl Database {
     /// Opens the database, or makes it.
     pub async fn open(name: &str) -> Result<Self, StoreError> {
+        Self::open_telling(name, Loss::default()).await
+    }
+
+    /// Opens it, or makes it, and tells `lost` once if it is deleted or the browser closes it.
+    pub async fn open_watched(name: &str, lost: UnboundedSender<()>) -> Result<Self, StoreError> {
+        let (is_lost, tell) = (Rc::default(), Some(lost));
+        Self::open_telling(name, Loss { is_lost, tell }).await
+    }
+
+    async fn open_telling(name: &str, loss: Loss) -> Result<Self, StoreError> {
         let mut request = Factory::new()
             .and_then(|factory| factory.open(name, Some(VERSION)))
             .map_err(failed)?;
@@ -40,15 +62,27 @@ impl Database {
             }
         });
         let inner = IdbDatabase::from(request.await.map_err(failed)?);
-        // A newer layout in another tab has to wait until this one lets go.
-        let closing = inner.clone();
-        let on_version_change = EventListener::once(&inner, "versionchange", move |_| {
+        // A newer layout in another tab has to wait until this one lets go, and so has whoever deletes it.
+        let (closing, deleted) = (inner.clone(), loss.clone());
+        let on_version_change = EventListener::once(&inner, "versionchange", move |event| {
             closing.close();
+            if Reflect::get(event, &"newVersion".into()).is_ok_and(|version| version.is_null()) {
+                deleted.say();
+            }
         });
+        // The browser closes it where a person deletes a site's data, or where its files are broken.
+        let closed = loss.clone();
+        let on_close = EventListener::once(&inner, "close", move |_| closed.say());
         Ok(Self {
             inner,
-            _on_version_change: on_version_change,
+            loss,
+            _listeners: [on_version_change, on_close],
         })
+    }
+
+    /// Whether it was deleted, or closed by the browser.
+    pub fn is_lost(&self) -> bool {
+        self.loss.is_lost.get()
     }
 
     /// Deletes a database that nobody has open.
@@ -82,6 +116,17 @@ impl Database {
             })
             .map(|transaction| Writing(Some(transaction.unchecked_into())))
             .map_err(|error| thrown(&error))
+    }
+}
+
+impl Loss {
+    fn say(&self) {
+        if !self.is_lost.replace(true)
+            && let Some(tell) = &self.tell
+        {
+            // Whoever listened has gone with the engine.
+            let _ = tell.unbounded_send(());
+        }
     }
 }
 

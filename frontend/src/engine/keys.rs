@@ -31,11 +31,21 @@ use super::webcrypto::{self, Exportable, object};
 pub struct BrowserKeys {
     device: Rc<Device>,
     account: RefCell<Option<Rc<Account>>>,
-    /// What [`Keys::renew`] made and [`Keys::adopt`] has not stored yet.
-    next: RefCell<Option<Rc<Version>>>,
+    /// What was made and [`Keys::adopt`] has not stored yet.
+    next: RefCell<Option<Next>>,
+}
+
+/// What [`Keys::adopt`] stores.
+#[derive(Clone)]
+enum Next {
+    /// From [`Keys::renew`]: one more version.
+    Version(Rc<Version>),
+    /// From [`Keys::replace`]: a new K_state.
+    Account(Rc<Account>),
 }
 
 /// What is kept of a vault once it was opened: K_priv is not.
+#[derive(Clone)]
 struct Account {
     user: UserId,
     /// K_state.
@@ -63,8 +73,11 @@ impl BrowserKeys {
     /// The private keys of a version, also of one that is not stored yet.
     fn version(&self, version: u32) -> Result<Rc<Version>, KeysError> {
         let account = self.account()?;
-        let next = self.next.borrow();
-        let mut all = account.versions.iter().chain(&*next);
+        let next = match &*self.next.borrow() {
+            Some(Next::Version(next)) => Some(Rc::clone(next)),
+            _ => None,
+        };
+        let mut all = account.versions.iter().chain(&next);
         all.find(|keys| keys.version == version)
             .cloned()
             .ok_or(KeysError::Missing)
@@ -73,31 +86,33 @@ impl BrowserKeys {
     /// Stores what a vault holds, and has it at hand from now on.
     async fn keep_opened(
         &self,
-        user: UserId,
         vault: &OpenVault,
         versions: Vec<Rc<Version>>,
-    ) -> Result<(), KeysError> {
-        let sealing = webcrypto::make_aes_key(Exportable::No)
-            .await
-            .map_err(failed)?;
-        self.keep(Account {
-            user,
-            state: vault.state.clone(),
-            sealing,
-            versions,
-        })
-        .await
+    ) -> Result<Records, KeysError> {
+        self.keep(Account::of(vault, versions).await?).await
     }
 
-    async fn keep(&self, account: Account) -> Result<(), KeysError> {
+    async fn keep(&self, account: Account) -> Result<Records, KeysError> {
         let stored = account.to_js().await?;
-        self.device
-            .put_account(account.user, &stored)
+        let before = self.account.borrow().clone();
+        let before = before.as_ref().map(|account| &account.state);
+        let records = self
+            .device
+            .put_account(account.user, &stored, &account.state, before)
             .await
             .map_err(store_failed)?;
         *self.account.borrow_mut() = Some(Rc::new(account));
         *self.next.borrow_mut() = None;
-        Ok(())
+        Ok(records)
+    }
+
+    /// Stores what is in memory once more, after the database was made anew.
+    pub async fn restore(&self) -> Result<(), KeysError> {
+        let account = self.account.borrow().clone();
+        match account {
+            Some(account) => self.keep(Account::clone(&account)).await.map(drop),
+            None => Ok(()),
+        }
     }
 }
 
@@ -113,8 +128,7 @@ impl Keys for BrowserKeys {
         let (opened, mut vault) = OpenVault::make(user, export_key, recovery).await?;
         let (sealed, first) = opened.seal(1, &fresh).await?;
         vault.keys.push(sealed);
-        self.keep_opened(user, &opened, vec![Rc::new(first)])
-            .await?;
+        self.keep_opened(&opened, vec![Rc::new(first)]).await?;
         step(KeyStep::Sealed);
         let public = fresh.public;
         Ok(MadeKeys { public, vault })
@@ -129,8 +143,7 @@ impl Keys for BrowserKeys {
     ) -> Result<Records, KeysError> {
         let opened = OpenVault::open(user, unlock, vault).await?;
         let versions = opened.versions(vault, public).await?;
-        self.keep_opened(user, &opened, versions).await?;
-        Ok(Records::Kept)
+        self.keep_opened(&opened, versions).await
     }
 
     async fn renew(
@@ -144,7 +157,7 @@ impl Keys for BrowserKeys {
         let opened = OpenVault::open(user, Unlock::Password(export_key), vault).await?;
         let versions = opened.versions(vault, public).await?;
         let last = versions.last().ok_or(KeysError::Missing)?.version;
-        self.keep_opened(user, &opened, versions).await?;
+        self.keep_opened(&opened, versions).await?;
         let keys = if fresh {
             Sealable::make(&|_| {}).await?
         } else {
@@ -155,7 +168,7 @@ impl Keys for BrowserKeys {
             opened.sealable(sealed, public).await?
         };
         let (sealed, next) = opened.seal(last + 1, &keys).await?;
-        *self.next.borrow_mut() = Some(Rc::new(next));
+        *self.next.borrow_mut() = Some(Next::Version(Rc::new(next)));
         Ok(Renewed {
             public: keys.public,
             keys: sealed,
@@ -164,52 +177,87 @@ impl Keys for BrowserKeys {
 
     async fn replace(
         &self,
-        _user: UserId,
-        _unlock: Unlock<'_>,
-        _vault: &Vault,
-        _public: &[PublicKeys],
-        _new: NewSecrets<'_>,
+        user: UserId,
+        unlock: Unlock<'_>,
+        vault: &Vault,
+        public: &[PublicKeys],
+        new: NewSecrets<'_>,
     ) -> Result<Replaced, KeysError> {
-        Err(KeysError::Platform(
-            "this browser cannot replace secrets yet".into(),
-        ))
-    }
-
-    async fn lock(&self, _clear: &[u8]) -> Result<(), KeysError> {
-        Err(KeysError::Platform("this browser cannot lock yet".into()))
-    }
-
-    async fn locked(&self) -> Result<Option<Vec<u8>>, KeysError> {
-        Ok(None)
-    }
-
-    async fn check_recovery(
-        &self,
-        _user: UserId,
-        _code: &RecoveryCode,
-        _priv_by_recovery: &[u8],
-        _state_key: &[u8],
-    ) -> Result<bool, KeysError> {
-        Err(KeysError::Platform(
-            "this browser cannot check codes yet".into(),
-        ))
+        // The old K_state opens what lies on this device, until the new one is adopted.
+        if self.account()?.user != user {
+            return Err(KeysError::Missing);
+        }
+        let old = OpenVault::open(user, unlock, vault).await?;
+        let all = old.sealables(vault, public).await?;
+        let (opened, mut vault) = OpenVault::make(user, new.export_key, new.recovery).await?;
+        let mut versions = Vec::with_capacity(all.len());
+        for (version, keys) in all {
+            let (sealed, keys) = opened.seal(version, &keys).await?;
+            vault.keys.push(sealed);
+            versions.push(Rc::new(keys));
+        }
+        let aad = vault::aad(VaultPurpose::State, &user);
+        let state = webcrypto::seal(&opened.state, &aad, new.state).await;
+        let state = state.map_err(failed)?;
+        let next = Account::of(&opened, versions).await?;
+        *self.next.borrow_mut() = Some(Next::Account(Rc::new(next)));
+        Ok(Replaced { vault, state })
     }
 
     async fn adopt(&self) -> Result<(), KeysError> {
         let next = self.next.borrow().clone().ok_or(KeysError::Missing)?;
+        let account = match next {
+            Next::Account(account) => Account::clone(&account),
+            Next::Version(next) => {
+                let mut account = Account::clone(&*self.account()?);
+                account.versions.push(next);
+                account
+            }
+        };
+        self.keep(account).await.map(drop)
+    }
+
+    async fn lock(&self, clear: &[u8]) -> Result<(), KeysError> {
+        self.device.lock(clear).await.map_err(store_failed)?;
+        *self.account.borrow_mut() = None;
+        *self.next.borrow_mut() = None;
+        Ok(())
+    }
+
+    async fn locked(&self) -> Result<Option<Vec<u8>>, KeysError> {
+        self.device.locked().await.map_err(store_failed)
+    }
+
+    async fn check_recovery(
+        &self,
+        user: UserId,
+        code: &RecoveryCode,
+        priv_by_recovery: &[u8],
+        state_key: &[u8],
+    ) -> Result<bool, KeysError> {
         let account = self.account()?;
-        self.keep(Account {
-            user: account.user,
-            state: account.state.clone(),
-            sealing: account.sealing.clone(),
-            versions: account.versions.iter().cloned().chain([next]).collect(),
-        })
-        .await
+        let kek = code.kek();
+        let kek = webcrypto::import_kek(kek.expose()).await.map_err(failed)?;
+        let aad = vault::aad(VaultPurpose::PrivByRecovery, &user);
+        let Ok(k_priv) = webcrypto::unwrap_aes(priv_by_recovery, &kek, &aad, true).await else {
+            return Ok(false);
+        };
+        let aad = vault::aad(VaultPurpose::StateKey, &user);
+        let Ok(theirs) = webcrypto::unwrap_aes(state_key, &k_priv, &aad, false).await else {
+            return Ok(false);
+        };
+        // Neither of the two can be looked at: what one seals, the other has to open.
+        let aad = labelled(purpose::KEY_CHECK, &[]);
+        let sealed = webcrypto::seal(&theirs, &aad, &[]).await.map_err(failed)?;
+        Ok(webcrypto::open(&account.state, &aad, &sealed).await.is_ok())
     }
 
     async fn load(&self) -> Result<Option<UserId>, KeysError> {
-        let Some(stored) = self.device.account().await.map_err(store_failed)? else {
-            return Ok(None);
+        let stored = match self.device.account().await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Ok(None),
+            Err(StoreError::Damaged) => return Err(damaged()),
+            Err(error) => return Err(store_failed(error)),
         };
         let account = Account::from_js(&stored).await?;
         let user = account.user;
@@ -286,6 +334,17 @@ impl Keys for BrowserKeys {
 }
 
 impl Account {
+    /// What is kept of an open vault.
+    async fn of(vault: &OpenVault, versions: Vec<Rc<Version>>) -> Result<Self, KeysError> {
+        let sealing = webcrypto::make_aes_key(Exportable::No).await;
+        Ok(Self {
+            user: vault.user,
+            state: vault.state.clone(),
+            sealing: sealing.map_err(failed)?,
+            versions,
+        })
+    }
+
     /// As IndexedDB keeps it: CryptoKeys by structured clone, DSA keys sealed.
     async fn to_js(&self) -> Result<js_sys::Object, KeysError> {
         let versions = Array::new();

@@ -42,7 +42,8 @@ pub struct Sealable {
 
 /// A vault that was opened.
 pub struct OpenVault {
-    user: UserId,
+    /// Whose.
+    pub user: UserId,
     k_priv: CryptoKey,
     /// K_state.
     pub state: CryptoKey,
@@ -133,6 +134,23 @@ impl OpenVault {
         }
         versions.sort_by_key(|keys| keys.version);
         Ok(versions)
+    }
+
+    /// All private keys with their versions, oldest first, to be sealed again under another K_priv.
+    pub async fn sealables(
+        &self,
+        vault: &Vault,
+        public: &[PublicKeys],
+    ) -> Result<Vec<(u32, Sealable)>, KeysError> {
+        if vault.keys.is_empty() || vault.keys.len() != public.len() {
+            return Err(KeysError::DoesNotOpen);
+        }
+        let mut all = Vec::with_capacity(public.len());
+        for (sealed, public) in vault.keys.iter().zip(public) {
+            all.push((sealed.version, self.sealable(sealed, public).await?));
+        }
+        all.sort_by_key(|(version, _)| *version);
+        Ok(all)
     }
 
     /// Seals keys as those of an identity version, and gives what was sealed back, opened and checked.

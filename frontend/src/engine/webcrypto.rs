@@ -79,14 +79,14 @@ pub async fn make_aes_key(exportable: Exportable) -> Result<CryptoKey, Refused> 
     settle(key).await
 }
 
+/// Takes over an AES-256-GCM key that seals, and is not given out again.
+pub async fn import_aes(bytes: &[u8; 32]) -> Result<CryptoKey, Refused> {
+    import_secret(bytes, &aes_usages(false)).await
+}
+
 /// Takes over a key-encryption key, which can then do nothing but wrap and unwrap.
 pub async fn import_kek(bytes: &[u8; 32]) -> Result<CryptoKey, Refused> {
-    let copy = Uint8Array::from(bytes.as_slice());
-    let usages = strings(&["wrapKey", "unwrapKey"]);
-    let key = subtle()?.import_key_with_object("raw", &copy, &aes(), false, &usages);
-    let key = settle(key).await;
-    copy.fill(0, 0, copy.length());
-    key
+    import_secret(bytes, &strings(&["wrapKey", "unwrapKey"])).await
 }
 
 /// AES-256-GCM under a fresh random nonce.
@@ -210,6 +210,14 @@ pub fn object(fields: &[(&str, JsValue)]) -> Object {
         let _ = Reflect::set(&object, &(*name).into(), value);
     }
     object
+}
+
+async fn import_secret(bytes: &[u8; 32], usages: &Array) -> Result<CryptoKey, Refused> {
+    let copy = Uint8Array::from(bytes.as_slice());
+    let key = subtle()?.import_key_with_object("raw", &copy, &aes(), false, usages);
+    let key = settle(key).await;
+    copy.fill(0, 0, copy.length());
+    key
 }
 
 async fn import_public(kind: Rsa, spki: &[u8]) -> Result<CryptoKey, Refused> {

@@ -10,6 +10,7 @@ use js_sys::{Array, JSON, Object, Reflect, Uint8Array};
 use secure_chat_frontend::engine::database::{Database, KEYS};
 use secure_chat_frontend::engine::device::Device;
 use secure_chat_frontend::engine::keys::BrowserKeys;
+use secure_chat_frontend::engine::webcrypto::{Exportable, make_aes_key};
 use secure_chat_shared::client::native::{NativeKeys, test_keys};
 use secure_chat_shared::client::platform::{KeyStep, Keys, MadeKeys, PublicKeys, Table};
 use secure_chat_shared::crypto::epoch::EpochKey;
@@ -27,6 +28,23 @@ pub const OTHER: UserId = UserId([8; 16]);
 pub async fn device(test: &str) -> Rc<Device> {
     Database::delete(test).await.unwrap();
     Rc::new(Device::open(test).await.unwrap())
+}
+
+/// A device with an account, so that there is a store to write to.
+pub async fn of_somebody(test: &str) -> Rc<Device> {
+    let device = device(test).await;
+    put_account(&device, USER).await;
+    device
+}
+
+/// Gives it to somebody, with a K_state of his own.
+pub async fn put_account(device: &Device, user: UserId) -> CryptoKey {
+    let state = make_aes_key(Exportable::No).await.unwrap();
+    device
+        .put_account(user, &Object::new(), &state, None)
+        .await
+        .unwrap();
+    state
 }
 
 pub fn export_key(byte: u8) -> ExportKey {
