@@ -1,8 +1,8 @@
-//! Registration, login, the session.
+//! Registration, signing in and out.
 
 use std::cell::RefCell;
 
-use super::api::{Algorithm, Answer, Event, Failure, Password, Session, SessionRow, Step};
+use super::api::{Algorithm, Answer, Event, Failure, Password, Session, Step};
 use super::own_keys::OwnVersions;
 use super::platform::{KeyStep, Keys, Platform, PublicKeys, Socket, Store, Unlock};
 use super::records::{self, AccountRecord};
@@ -15,10 +15,9 @@ use crate::crypto::identity::{self, Identity, SignedIdentity};
 use crate::crypto::opaque::{ClientLogin, ClientRegistration};
 use crate::crypto::random;
 use crate::crypto::recovery::RecoveryCode;
-use crate::ids::{SessionId, UserId, UserName};
+use crate::ids::{ConversationId, UserId, UserName};
 use crate::protocol::{
-    ListSessions, LoginFinish, LoginStart, RegisterFinish, RegisterStart, RevokeSession, SignOut,
-    SignedIn,
+    LoggedIn, LoginFinish, LoginStart, RegisterFinish, RegisterStart, SignOut, SignedIn,
 };
 
 impl<P: Platform> Client<P> {
@@ -30,6 +29,9 @@ impl<P: Platform> Client<P> {
         code: Option<String>,
     ) -> Result<Answer, Trouble> {
         let name = self.may_begin(name)?;
+        if self.locked.is_some() {
+            return Err(Failure::WrongState.into());
+        }
         if password::judge(&password.0, name.as_str()).is_err() {
             return Err(Failure::WeakPassword.into());
         }
@@ -93,9 +95,7 @@ impl<P: Platform> Client<P> {
         (self.emit)(Event::Progress(Step::Registered));
         let code = recovery.reveal().to_string();
         let own = OwnVersions::first(identity);
-        self.begin_session(own, signed_in, Some(code.clone()))
-            .await?;
-        (self.emit)(Event::RecoveryCode(code));
+        self.begin_session(own, signed_in, 0, Some(code)).await?;
         self.after_sign_in(1).await
     }
 
@@ -125,37 +125,32 @@ impl<P: Platform> Client<P> {
         let request = LoginFinish {
             ke3: Bytes(ke3),
             browser: self.platform.label(),
-            continues: None,
+            continues: self.locked.as_ref().map(|locked| locked.session),
         };
         let logged_in = self.platform.socket().request(&request).await?;
 
         let user = logged_in.signed_in.user;
-        let mut own = self
-            .own_versions(&logged_in.identities, &logged_in.vault)
-            .await?;
-        own.compromised = self.own_statement(&own).await?;
-        let newest = &own.newest;
-        if newest.identity().user != user || newest.identity().name != name {
-            return Err(Trouble::BadReply(
-                "the account's identities are not its own",
-            ));
-        }
-        self.forget_everything().await?;
+        let LoggedIn {
+            signed_in,
+            identities,
+            vault,
+            state,
+            compromised,
+            failed,
+            secrets,
+        } = logged_in;
+        let own = self.own_account(&identities, &vault, &compromised).await?;
+        must_be_of(&own, user, &name)?;
         let unlock = Unlock::Password(&export_key);
-        self.platform
-            .keys()
-            .open(user, unlock, &logged_in.vault, &own.public)
-            .await?;
+        let here = self.open_account(&own, unlock, &vault, secrets).await?;
         (self.emit)(Event::Progress(Step::Sealed));
-        let state = self
-            .platform
-            .keys()
-            .open_state(&logged_in.state.sealed)
-            .await?;
-        self.adopt_synced(logged_in.state.generation, &state)
-            .await?;
-        self.begin_session(own, logged_in.signed_in, None).await?;
-        self.after_sign_in(logged_in.state.generation).await
+        if let Err(trouble) = self.take_state(&state).await {
+            self.close_account(here).await?;
+            return Err(trouble);
+        }
+        self.failed = failed;
+        self.begin_session(own, signed_in, secrets, None).await?;
+        self.after_sign_in(state.generation).await
     }
 
     pub(super) async fn sign_out(&mut self) -> Result<Answer, Trouble> {
@@ -183,38 +178,18 @@ impl<P: Platform> Client<P> {
         Ok(Answer::Nothing)
     }
 
-    pub(super) async fn sessions(&mut self) -> Result<Answer, Trouble> {
-        self.must_be_resumed()?;
-        let sessions = self
-            .platform
-            .socket()
-            .request(&ListSessions)
-            .await?
-            .sessions;
-        let rows = sessions.into_iter().map(|session| SessionRow {
-            id: session.id.to_string(),
-            browser: session.browser,
-            created: session.created,
-            last_seen: session.last_seen,
-            this: session.this,
-            place: session.place,
-        });
-        Ok(Answer::Sessions(rows.collect()))
-    }
-
-    pub(super) async fn revoke_session(&mut self, id: &str) -> Result<Answer, Trouble> {
-        self.must_be_resumed()?;
-        let session = SessionId::from_hex(id).ok_or(Failure::WrongState)?;
-        self.platform
-            .socket()
-            .request(&RevokeSession { session })
-            .await?;
-        Ok(Answer::Nothing)
-    }
-
     /// Wipes keys, store and memory.
     pub(super) async fn forget_everything(&mut self) -> Result<(), Trouble> {
+        self.forget_memory();
+        self.platform.keys().wipe().await?;
+        Ok(self.platform.store().clear().await?)
+    }
+
+    /// Forgets whatever is in memory of an account.
+    pub(super) fn forget_memory(&mut self) {
         self.account = None;
+        self.locked = None;
+        self.failed = None;
         self.rooms.clear();
         self.pins.clear();
         self.outbox.clear();
@@ -223,19 +198,22 @@ impl<P: Platform> Client<P> {
         self.forget_batch();
         self.unknown_answers.clear();
         self.synced = Synced::default();
-        self.platform.keys().wipe().await?;
-        Ok(self.platform.store().clear().await?)
     }
 
-    /// Checks that somebody may register or sign in now.
-    fn may_begin(&self, name: &str) -> Result<UserName, Trouble> {
+    /// Checks that somebody may register, sign in or recover now; on a locked device only whose data it is.
+    pub(super) fn may_begin(&self, name: &str) -> Result<UserName, Trouble> {
         if self.account.is_some() {
             return Err(Failure::WrongState.into());
         }
         if !self.connected {
             return Err(Trouble::Offline);
         }
-        UserName::normalise(name).map_err(|error| Failure::NameRefused(error.to_string()).into())
+        let name = UserName::normalise(name)
+            .map_err(|error| Trouble::Tell(Failure::NameRefused(error.to_string())))?;
+        match &self.locked {
+            Some(locked) if locked.name != name => Err(Failure::WrongState.into()),
+            _ => Ok(name),
+        }
     }
 
     async fn first_identity(
@@ -264,10 +242,12 @@ impl<P: Platform> Client<P> {
             .map_err(|error| Failure::Internal(error.to_string()).into())
     }
 
-    async fn begin_session(
+    /// The account is signed in here from now on.
+    pub(super) async fn begin_session(
         &mut self,
         own: OwnVersions,
         signed_in: SignedIn,
+        secrets: u32,
         recovery_code: Option<String>,
     ) -> Result<(), Trouble> {
         let SignedIn {
@@ -281,17 +261,26 @@ impl<P: Platform> Client<P> {
             compromised,
             ..
         } = own;
+        // What a locked device held of it.
+        let unsaved = self
+            .account
+            .take()
+            .and_then(|account| account.recovery_code);
         let account = AccountRecord {
             user,
             name: newest.identity().name.clone(),
             identity: newest,
             token,
             session,
-            recovery_code,
+            recovery_code: recovery_code.or(unsaved),
             earlier,
             published: None,
             compromised,
+            secrets,
+            replaced: None,
+            offered_code: None,
         };
+        self.locked = None;
         self.resumed = true;
         self.keep_account(account).await
     }
@@ -310,8 +299,8 @@ impl<P: Platform> Client<P> {
     }
 
     /// Signing in has worked; catching up may fail and is tried again, which is no failure of signing in.
-    async fn after_sign_in(&mut self, generation: u64) -> Result<Answer, Trouble> {
-        self.show_blocked();
+    pub(super) async fn after_sign_in(&mut self, generation: u64) -> Result<Answer, Trouble> {
+        self.show_everything();
         self.set_connection(super::api::Connection::CatchingUp);
         if let Err(trouble) = self.catch_up(generation).await {
             self.after_sync_trouble(&trouble).await;
@@ -319,15 +308,45 @@ impl<P: Platform> Client<P> {
         Ok(Answer::Nothing)
     }
 
-    async fn end_session(&mut self, ended: bool) -> Result<(), Trouble> {
+    /// Wipes everything and says so.
+    pub(super) async fn end_session(&mut self, ended: bool) -> Result<(), Trouble> {
+        self.answered.clear();
         let gone: Vec<_> = self.rooms.keys().copied().collect();
         let forgotten = self.forget_everything().await;
         self.resumed = false;
+        self.show_gone(gone);
+        self.set_session_without_account(ended);
+        forgotten
+    }
+
+    /// Nobody is signed in here.
+    pub(super) fn set_session_without_account(&mut self, ended: bool) {
+        let session = match &self.locked {
+            Some(locked) => Session::Locked {
+                name: locked.name.to_string(),
+            },
+            None => Session::SignedOut { ended },
+        };
+        self.set_session(session);
+    }
+
+    /// The page is to show nothing of these any more.
+    pub(super) fn show_gone(&mut self, gone: Vec<ConversationId>) {
         for id in gone {
             (self.emit)(Event::ConversationGone(id));
         }
-        self.set_session(Session::SignedOut { ended });
-        forgotten
+    }
+}
+
+/// Whether the identities that the server gave are those of the account that was asked for.
+pub(super) fn must_be_of(own: &OwnVersions, user: UserId, name: &UserName) -> Result<(), Trouble> {
+    let newest = own.newest.identity();
+    if newest.user == user && newest.name == *name {
+        Ok(())
+    } else {
+        Err(Trouble::BadReply(
+            "the account's identities are not its own",
+        ))
     }
 }
 

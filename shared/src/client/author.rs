@@ -177,7 +177,8 @@ impl<P: Platform> Client<P> {
                 let text = "it lost a part of this conversation and waits for it";
                 return Err(Failure::Server(text.into()).into());
             }
-            if let Some(Blocked::IdentityChanged { user, name, .. }) = self.blocked(room)
+            if let Some(Blocked::IdentityChanged { user, name, .. }) =
+                self.blocked_but_for(room, intent.removes())
                 && !intent.goes_away()
             {
                 return Err(Failure::IdentityChanged(user, name).into());

@@ -34,6 +34,14 @@ impl Intent {
         matches!(self, Self::Leave | Self::Decline | Self::Compromised(_))
     }
 
+    /// Who is to be handed no key any more: whether they are who they were makes no difference.
+    pub(super) fn removes(&self) -> Option<UserId> {
+        match self {
+            Self::Remove(user) => Some(*user),
+            _ => None,
+        }
+    }
+
     /// Whether it seals the title anew though nothing depends on doing it at once.
     pub(super) fn can_wait_for_title(&self) -> bool {
         matches!(self, Self::Invite(_) | Self::Rekey(_))

@@ -4,7 +4,10 @@
 //! connection, a tick. Whatever it tells the page goes through the `emit` that it was made with.
 //!
 //! - [`api`]: commands and events; [`platform`]: what it runs on; [`password`]: which passwords are refused
-//! - `account`: registration, login, session; `enter`: beginning to hold a conversation; `sync`: catching up
+//! - `dispatch`: which action is done where
+//! - `account`: registration, login, session; `lock`: keys taken off the device and brought back; `secrets`: a new
+//!   password, a new recovery code; `recover`: what the code does; `sessions`: who else is signed in; `leaving`: the end
+//! - `enter`: beginning to hold a conversation; `sync`: catching up
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
 //! - `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
 //! - `reupload`: what a restored server has lost
@@ -18,12 +21,15 @@ mod alarms;
 pub mod api;
 mod author;
 mod blocking;
+mod dispatch;
 mod draft;
 mod enter;
 mod heal;
 mod history;
 mod intent;
+mod leaving;
 mod links;
+mod lock;
 pub mod native;
 mod open;
 mod outbox;
@@ -34,8 +40,11 @@ mod pins;
 pub mod platform;
 mod present;
 pub mod records;
+mod recover;
 mod reupload;
 mod room;
+mod secrets;
+mod sessions;
 mod sharing;
 mod state_sync;
 mod sync;
@@ -45,18 +54,18 @@ mod trouble;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
-use self::api::{Action, Answer, Command, Connection, Event, Failure, Outcome, Session};
+use self::api::{Command, Connection, Event, Failure, Outcome, Session};
 use self::heal::Moment;
 use self::links::LinkAnswer;
 use self::platform::{Keys, Platform, Store, Table, Write};
-use self::records::{AccountRecord, OutgoingRecord, PinRecord};
+use self::records::{AccountRecord, LockedRecord, OutgoingRecord, PinRecord};
 use self::room::Room;
 use self::state_sync::Synced;
 use self::trouble::Trouble;
 use crate::codec;
 use crate::crypto::signing::Claim;
 use crate::ids::{ConversationId, UserId};
-use crate::protocol::{self, PresenceStatus};
+use crate::protocol::{self, FailedSignIns, PresenceStatus};
 
 /// How many answered tickets are remembered, so that a command that comes twice is done once.
 const ANSWERED: usize = 256;
@@ -68,6 +77,10 @@ pub struct Client<P: Platform> {
     platform: P,
     emit: Box<dyn FnMut(Event)>,
     account: Option<AccountRecord>,
+    /// Whose data lies here locked.
+    locked: Option<LockedRecord>,
+    /// Wrong passwords that the server tells of.
+    failed: Option<FailedSignIns>,
     session: Session,
     connection: Connection,
     /// A socket is there; `resumed` says whether it is signed in.
@@ -100,6 +113,8 @@ impl<P: Platform> Client<P> {
             platform,
             emit,
             account: None,
+            locked: None,
+            failed: None,
             session: Session::Starting,
             connection: Connection::Connecting,
             connected: false,
@@ -128,7 +143,7 @@ impl<P: Platform> Client<P> {
     pub async fn start(&mut self) {
         match self.load().await {
             Ok(true) => self.set_session_from_account(),
-            Ok(false) => self.set_session(Session::SignedOut { ended: false }),
+            Ok(false) => self.set_session_without_account(false),
             Err(
                 Trouble::Store(platform::StoreError::Damaged)
                 | Trouble::Keys(platform::KeysError::DoesNotOpen),
@@ -220,10 +235,19 @@ impl<P: Platform> Client<P> {
             }
             protocol::Event::SessionEnded => self.on_session_ended().await,
             protocol::Event::IdentityPublished(version) => self.note_published(version).await,
-            protocol::Event::SignedInElsewhere { .. }
-            | protocol::Event::FailedSignIns { .. }
-            | protocol::Event::StateWritten { .. }
-            | protocol::Event::SecretsReplaced { .. } => Ok(()),
+            protocol::Event::SignedInElsewhere { session } => {
+                (self.emit)(Event::Notice(api::Notice::SignedInElsewhere {
+                    browser: session.browser,
+                    time: session.created,
+                }));
+                Ok(())
+            }
+            protocol::Event::FailedSignIns { failed } => {
+                self.note_failed(Some(failed));
+                Ok(())
+            }
+            protocol::Event::StateWritten { generation } => self.on_state_written(generation).await,
+            protocol::Event::SecretsReplaced { secrets } => self.note_secrets(secrets).await,
         };
         if let Err(trouble) = result {
             self.after_sync_trouble(&trouble).await;
@@ -248,121 +272,38 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    async fn act(&mut self, action: Action) -> Result<Answer, Trouble> {
-        match action {
-            Action::Hello => {
-                self.show_everything();
-                Ok(Answer::Nothing)
-            }
-            Action::Register {
-                name,
-                password,
-                algorithm,
-                code,
-            } => self.register(&name, &password, algorithm, code).await,
-            Action::SignIn { name, password } => self.sign_in(&name, &password).await,
-            // Reconnecting is the engine's; that the command got here is enough.
-            Action::ReconnectNow => Ok(Answer::Nothing),
-            action => {
-                if self.account.is_none() {
-                    return Err(Failure::NotSignedIn.into());
-                }
-                self.act_signed_in(action).await
-            }
-        }
-    }
-
-    async fn act_signed_in(&mut self, action: Action) -> Result<Answer, Trouble> {
-        match action {
-            Action::SignOut => self.sign_out().await,
-            Action::RecoveryCodeSeen { saved } => self.recovery_code_seen(saved).await,
-            Action::Sessions => self.sessions().await,
-            Action::RevokeSession(id) => self.revoke_session(&id).await,
-            Action::CreateConversation {
-                people,
-                title,
-                managed,
-            } => self.create_conversation(&people, &title, managed).await,
-            Action::SetAdmin {
-                conversation,
-                user,
-                admin,
-            } => self.set_admin(conversation, user, admin).await,
-            Action::ChangeKeys { password, change } => self.change_keys(&password, change).await,
-            Action::FetchKeys { password } => self.fetch_keys(&password).await,
-            Action::MakeLink => self.make_link().await,
-            Action::FollowLink { fragment } => self.follow_link(&fragment).await,
-            Action::Block { user, blocked } => self.block(user, blocked).await,
-            Action::ShareHistory { conversation, user } => {
-                self.share_history(conversation, user).await
-            }
-            Action::History(conversation) => self.history(conversation).await,
-            Action::Accept(conversation) => self.accept(conversation).await,
-            Action::Decline(conversation) => self.decline(conversation).await,
-            Action::Leave(conversation) => self.leave(conversation).await,
-            Action::Invite {
-                conversation,
-                people,
-            } => self.invite(conversation, &people).await,
-            Action::Remove { conversation, user } => self.remove(conversation, user).await,
-            Action::Rename {
-                conversation,
-                title,
-            } => self.rename(conversation, &title).await,
-            Action::Send {
-                conversation,
-                id,
-                text,
-            } => self.send(conversation, id, text).await,
-            Action::Retry { conversation, id } => self.retry(conversation, id).await,
-            Action::Discard { conversation, id } => self.discard(conversation, id).await,
-            Action::Open(conversation) => self.open(conversation).await,
-            Action::Older {
-                conversation,
-                before,
-            } => self.older(conversation, before).await,
-            Action::MarkRead {
-                conversation,
-                number,
-            } => self.mark_read(conversation, number).await,
-            Action::Draft { conversation, text } => self.keep_draft(conversation, text).await,
-            Action::MarkVerified { user, verified } => self.mark_verified(user, verified).await,
-            Action::AcceptIdentity { user, compared } => self.accept_identity(user, compared).await,
-            Action::SafetyNumber { user, changed } => self.safety_number(user, changed),
-            Action::Lock
-            | Action::Unlock { .. }
-            | Action::ChangePassword { .. }
-            | Action::NewRecoveryCode { .. }
-            | Action::CheckRecoveryCode { .. }
-            | Action::Recover { .. }
-            | Action::RevokeOthers
-            | Action::DeleteAccount { .. }
-            | Action::ServerInfo
-            | Action::AcknowledgeFailed
-            | Action::Hello
-            | Action::Register { .. }
-            | Action::SignIn { .. }
-            | Action::ReconnectNow => Err(Failure::WrongState.into()),
-        }
-    }
-
     /// Loads account, pins, rooms and outbox; `false` where nobody is signed in on this device.
     async fn load(&mut self) -> Result<bool, Trouble> {
-        let keys_of = self.platform.keys().load().await?;
-        let Some(bytes) = self
-            .platform
-            .store()
-            .get(Table::Meta, records::ACCOUNT)
-            .await?
-        else {
-            if keys_of.is_some() {
-                self.platform.keys().wipe().await?;
+        if let Some(clear) = self.platform.keys().locked().await? {
+            self.locked = Some(decode_stored(&clear)?);
+            return Ok(false);
+        }
+        let Some(user) = self.platform.keys().load().await? else {
+            // Without its keys nothing is of use that may lie there.
+            if self.read(Table::Meta, records::ACCOUNT).await?.is_some() {
+                self.forget_everything().await?;
             }
             return Ok(false);
         };
-        let account: AccountRecord = decode_stored(&bytes)?;
-        if keys_of != Some(account.user) {
+        if !self.load_records(user).await? {
             self.forget_everything().await?;
+            return Ok(false);
+        }
+        if self.me()?.token.is_empty() {
+            // Closed in the middle of locking.
+            self.finish_locking().await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Loads a user's records; `false` where there are none.
+    async fn load_records(&mut self, user: UserId) -> Result<bool, Trouble> {
+        let Some(bytes) = self.read(Table::Meta, records::ACCOUNT).await? else {
+            return Ok(false);
+        };
+        let account: AccountRecord = decode_stored(&bytes)?;
+        if account.user != user {
             return Ok(false);
         }
         self.account = Some(account);
@@ -461,10 +402,10 @@ impl<P: Platform> Client<P> {
     /// Signed in on a socket, with one's newest keys.
     fn must_be_online(&self) -> Result<(), Trouble> {
         self.must_be_resumed()?;
-        match self.me()?.published {
-            None => Ok(()),
-            Some(_) => Err(Failure::Outdated.into()),
+        if self.me()?.is_outdated() {
+            return Err(Failure::Outdated.into());
         }
+        Ok(())
     }
 }
 

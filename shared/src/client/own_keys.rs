@@ -5,20 +5,20 @@
 use super::Client;
 use super::account::public_keys;
 use super::alarms::NOT_MINE;
-use super::api::{Algorithm, Answer, Connection, Failure, KeyChange, Notice, Password};
+use super::api::{Algorithm, Answer, Connection, Event, Failure, KeyChange, Notice, Password};
 use super::intent::Intent;
 use super::platform::{Keys, Platform, PublicKeys, Socket, Unlock};
 use super::room::Room;
+use super::state_sync::ROLLED_BACK;
 use super::trouble::Trouble;
 use crate::codec::{self, Bytes};
 use crate::crypto::account::Vault;
 use crate::crypto::identity::{self, Compromised, Identity, SignedIdentity};
 use crate::crypto::opaque::{ClientLogin, ExportKey};
+use crate::crypto::recovery::RecoveryCode;
 use crate::crypto::signing::Signature;
 use crate::ids::ConversationId;
-use crate::protocol::{
-    ConfirmFinish, ConfirmStart, Confirmed, ErrorCode, LookupUsers, PublishIdentity,
-};
+use crate::protocol::{ConfirmFinish, ConfirmStart, Confirmed, ErrorCode, PublishIdentity};
 
 /// The versions of one's own identity, as the server has them, verified.
 pub(super) struct OwnVersions {
@@ -67,31 +67,18 @@ impl<P: Platform> Client<P> {
         })
     }
 
-    /// What the directory has of one's own statements, for a browser that was not there when they were made.
-    pub(super) async fn own_statement(
+    /// The same with what one has said of them.
+    pub(super) async fn own_account(
         &self,
-        own: &OwnVersions,
-    ) -> Result<Option<Compromised>, Trouble> {
-        let user = own.newest.identity().user;
-        let users = vec![user];
-        let request = LookupUsers { users };
-        let found = self.platform.socket().request(&request).await?.people;
-        let mut found = found.iter().filter(|found| found.user == user);
-        match found.next() {
-            Some(found) => self.statement_in(own, &found.compromised).await,
-            None => Ok(None),
-        }
-    }
-
-    /// The statement about the newest of one's own versions that is compromised.
-    async fn statement_in(
-        &self,
-        own: &OwnVersions,
+        identities: &[Bytes],
+        vault: &Vault,
         statements: &[Bytes],
-    ) -> Result<Option<Compromised>, Trouble> {
+    ) -> Result<OwnVersions, Trouble> {
+        let mut own = self.own_versions(identities, vault).await?;
         let chain: Vec<_> = own.earlier.iter().chain([&own.newest]).cloned().collect();
         let newest = self.compromised_in(&chain, statements).await?;
-        Ok(newest.map(|(_, statement)| statement))
+        own.compromised = newest.map(|(_, statement)| statement);
+        Ok(own)
     }
 
     /// Puts a new version of one's identity into force.
@@ -106,14 +93,7 @@ impl<P: Platform> Client<P> {
         if change == KeyChange::Algorithm(old.algorithm) {
             return Ok(Answer::Nothing);
         }
-        let (export_key, confirmed) = self.confirm(password).await?;
-        let own = self
-            .own_versions(&confirmed.identities, &confirmed.vault)
-            .await?;
-        if own.newest != account.identity {
-            self.note_published(own.newest.identity().version).await?;
-            return Err(Failure::Outdated.into());
-        }
+        let (export_key, confirmed, own) = self.confirm_as_known(password).await?;
         let keys = self.platform.keys();
         let fresh = !matches!(change, KeyChange::Algorithm(_));
         let vault = &confirmed.vault;
@@ -165,13 +145,18 @@ impl<P: Platform> Client<P> {
         Ok(Answer::Nothing)
     }
 
-    /// Brings the keys here that another browser has made.
+    /// Brings the keys here that another browser has made, or sealed anew under a new password.
     pub(super) async fn fetch_keys(&mut self, password: &Password) -> Result<Answer, Trouble> {
         self.must_be_resumed()?;
         let (export_key, confirmed) = self.confirm(password).await?;
-        let own = self
-            .own_versions(&confirmed.identities, &confirmed.vault)
-            .await?;
+        let Confirmed {
+            identities,
+            vault,
+            compromised,
+            secrets,
+            state,
+        } = confirmed;
+        let own = self.own_account(&identities, &vault, &compromised).await?;
         let mut account = self.me()?.clone();
         let follows = own.newest == account.identity || own.earlier.contains(&account.identity);
         if !follows || own.newest.identity().user != account.user {
@@ -179,20 +164,34 @@ impl<P: Platform> Client<P> {
                 "the account's new keys do not follow from those on this device",
             ));
         }
-        let statement = self.statement_in(&own, &confirmed.compromised).await?;
+        if secrets < account.secrets || self.synced.is_newer_than(&state) {
+            return Err(Failure::Server(ROLLED_BACK.into()).into());
+        }
         let unlock = Unlock::Password(&export_key);
-        self.platform
-            .keys()
-            .open(account.user, unlock, &confirmed.vault, &own.public)
-            .await?;
+        self.open_keys(&own, unlock, &vault).await?;
+        let keys = self.platform.keys();
+        let (by_recovery, state_key) = (&vault.priv_by_recovery, &vault.state_key);
+        if let Some(text) = account.offered_code.take()
+            && let Ok(code) = RecoveryCode::parse(&text)
+            && keys
+                .check_recovery(account.user, &code, by_recovery, state_key)
+                .await?
+        {
+            // It was this device that replaced them, and the answer was lost.
+            account.recovery_code = Some(text.clone());
+            self.news.push(Event::RecoveryCode(text));
+        }
         account.earlier = own.earlier;
         account.identity = own.newest;
-        account.compromised = statement;
+        account.compromised = own.compromised;
         account.published = None;
+        account.secrets = secrets;
+        account.replaced = None;
         self.keep_account(account).await?;
         self.set_connection(Connection::CatchingUp);
+        self.take_state(&state).await?;
         // Everything that waited for these keys, and whatever browsers share.
-        if let Err(trouble) = self.catch_up(u64::MAX).await {
+        if let Err(trouble) = self.catch_up(state.generation).await {
             self.after_sync_trouble(&trouble).await;
         }
         Ok(Answer::Nothing)
@@ -205,7 +204,7 @@ impl<P: Platform> Client<P> {
         if version < here {
             let text = "its copy of your identity is older than this browser's";
             let notice = Notice::Trouble(Failure::Server(text.into()));
-            (self.emit)(super::api::Event::Notice(notice));
+            (self.emit)(Event::Notice(notice));
         }
         let published = (version > here).then_some(version);
         if account.published != published {
@@ -288,8 +287,30 @@ impl<P: Platform> Client<P> {
         self.seal_title_for_all(id).await
     }
 
+    /// Proves the password on this socket, whose browser has what is newest of the account.
+    pub(super) async fn confirm_as_known(
+        &mut self,
+        password: &Password,
+    ) -> Result<(ExportKey, Confirmed, OwnVersions), Trouble> {
+        let (export_key, confirmed) = self.confirm(password).await?;
+        let own = self
+            .own_versions(&confirmed.identities, &confirmed.vault)
+            .await?;
+        self.note_published(own.newest.identity().version).await?;
+        self.note_secrets(confirmed.secrets).await?;
+        self.must_be_online()?;
+        let account = self.me()?;
+        if own.newest != account.identity || confirmed.secrets != account.secrets {
+            return Err(Failure::Server(ROLLED_BACK.into()).into());
+        }
+        Ok((export_key, confirmed, own))
+    }
+
     /// Proves the password on this socket.
-    async fn confirm(&self, password: &Password) -> Result<(ExportKey, Confirmed), Trouble> {
+    pub(super) async fn confirm(
+        &self,
+        password: &Password,
+    ) -> Result<(ExportKey, Confirmed), Trouble> {
         let internal = || Failure::Internal("OPAQUE failed".into());
         let (login, ke1) = ClientLogin::start(&password.0).map_err(|_| internal())?;
         let socket = self.platform.socket();

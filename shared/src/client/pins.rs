@@ -240,11 +240,17 @@ impl<P: Platform> Client<P> {
 
     /// What keeps one from writing in a room.
     pub(super) fn blocked(&self, room: &Room) -> Option<Blocked> {
+        self.blocked_but_for(room, None)
+    }
+
+    /// The same, but for what is the matter with one person.
+    pub(super) fn blocked_but_for(&self, room: &Room, but: Option<UserId>) -> Option<Blocked> {
         if let Some(evidence) = &room.record.broken {
             return Some(Blocked::LogBroken(evidence.reason.clone()));
         }
-        room.state.people.iter().find_map(|(user, person)| {
-            let pin = self.pins.get(user)?;
+        let mut people = room.state.people.iter();
+        people.find_map(|(user, person)| {
+            let pin = self.pins.get(user).filter(|_| Some(*user) != but)?;
             let name = &person.identity.identity().name;
             let contested = self.synced.state.rival(name, user).is_some();
             if pin.holds(&person.identity.hash()) && !contested {

@@ -63,8 +63,8 @@ impl<P: Platform> Client<P> {
             fingerprint: account.identity.hash().to_string(),
             recovery_pending: account.recovery_code.is_some(),
             version: account.identity.identity().version,
-            outdated: account.published.is_some(),
-            failed_sign_ins: None,
+            outdated: account.is_outdated(),
+            failed_sign_ins: self.failed.map(|failed| (failed.count, failed.last)),
         };
         self.set_session(Session::SignedIn(me));
     }

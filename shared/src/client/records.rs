@@ -53,9 +53,38 @@ pub struct AccountRecord {
     /// The statement about the newest of one's own versions that is compromised.
     #[n(8)]
     pub compromised: Option<Compromised>,
+    /// How often the account's secrets had been replaced when this device's keys were opened.
+    #[n(9)]
+    pub secrets: u32,
+    /// The same as the server has it, where that is newer.
+    #[n(10)]
+    pub replaced: Option<u32>,
+    /// A recovery code that was sent to the server, whose answer has not come.
+    #[n(11)]
+    pub offered_code: Option<String>,
+}
+
+/// What lies in clear on a locked device.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LockedRecord {
+    /// Who.
+    #[n(0)]
+    pub user: UserId,
+    /// Name.
+    #[n(1)]
+    pub name: UserName,
+    /// The session that goes on when it is unlocked.
+    #[n(2)]
+    pub session: SessionId,
 }
 
 impl AccountRecord {
+    /// Whether the password has to be asked for: other browsers have made what this device has no keys for.
+    pub fn is_outdated(&self) -> bool {
+        self.published.is_some() || self.replaced.is_some()
+    }
+
     /// Whether an identity is a version of one's own; one newer than the keys on this device may be.
     pub fn has(&self, signed: &SignedIdentity) -> bool {
         let newest = self.identity.identity().version;

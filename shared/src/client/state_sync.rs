@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use minicbor::{Decode, Encode};
 
 use super::api::{Event, Failure, Notice};
-use super::platform::{CallError, Keys, Platform, Socket, Store, Table, Write};
+use super::platform::{CallError, Keys, KeysError, Platform, Socket, Store, Table, Write};
 use super::records::{self, PinRecord};
 use super::trouble::Trouble;
 use super::{Client, decode_stored};
@@ -17,6 +17,8 @@ use crate::protocol::{ErrorCode, GetState, PutState, SealedState};
 
 /// How often a write is tried again after another browser's.
 const ATTEMPTS: usize = 4;
+/// What to say of a server whose copy is older than what was seen here.
+pub(super) const ROLLED_BACK: &str = "its copy of your account is older than this browser's";
 /// The generation that registration writes.
 const FIRST: u64 = 1;
 
@@ -57,6 +59,18 @@ impl Synced {
     pub(super) fn take_unsaved(&mut self) -> Option<Write> {
         let unsaved = std::mem::take(&mut self.unsaved);
         unsaved.then(|| records::put(Table::Meta, records::SYNCED.to_vec(), self))
+    }
+
+    /// This device wrote that generation.
+    pub(super) fn written(&mut self, generation: u64) {
+        self.generation = generation;
+        self.dirty = false;
+        self.unsaved = true;
+    }
+
+    /// Whether the server's is older than one that was seen here.
+    pub(super) fn is_newer_than(&self, state: &SealedState) -> bool {
+        self.generation > state.generation
     }
 
     /// Up to where a conversation was read in any browser.
@@ -107,16 +121,38 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
-    /// Takes over what was read at sign-in.
-    pub(super) async fn adopt_synced(
-        &mut self,
-        generation: u64,
-        bytes: &[u8],
-    ) -> Result<(), Trouble> {
-        match state_of(generation, bytes)? {
-            Some(theirs) => self.take_over(generation, theirs).await,
-            None => Err(Trouble::BadReply("the synced state is of another number")),
+    /// Takes over what the server has handed out together with the vault.
+    pub(super) async fn take_state(&mut self, state: &SealedState) -> Result<(), Trouble> {
+        if self.synced.is_newer_than(state) {
+            return self.refuse_rollback();
         }
+        match self.opened_state(state).await? {
+            Some(theirs) => self.take_over(state.generation, theirs).await,
+            None if self.synced.generation == 0 => {
+                Err(Trouble::BadReply("the synced state is of another number"))
+            }
+            None => self.refuse_rollback(),
+        }
+    }
+
+    /// The state, if it was sealed as the generation that the server says it is.
+    async fn opened_state(&self, state: &SealedState) -> Result<Option<VaultState>, Trouble> {
+        let opened = self.platform.keys().open_state(&state.sealed).await;
+        let bytes = opened.map_err(|error| match error {
+            KeysError::DoesNotOpen => Trouble::BadReply("the synced state does not open"),
+            other => other.into(),
+        })?;
+        state_of(state.generation, &bytes)
+    }
+
+    /// Another browser wrote.
+    pub(super) async fn on_state_written(&mut self, generation: u64) -> Result<(), Trouble> {
+        if self.must_be_online().is_err() {
+            return Ok(());
+        }
+        self.pull_synced(generation).await?;
+        // What waited for a decision that was made there.
+        self.flush_outbox().await
     }
 
     async fn take_over(&mut self, generation: u64, theirs: VaultState) -> Result<(), Trouble> {
@@ -145,24 +181,32 @@ impl<P: Platform> Client<P> {
         if generation < self.synced.generation {
             return self.refuse_rollback();
         }
-        let SealedState { generation, sealed } = self.platform.socket().request(&GetState).await?;
-        if generation < self.synced.generation {
-            return self.refuse_rollback();
-        }
-        let bytes = self.platform.keys().open_state(&sealed).await?;
-        match state_of(generation, &bytes)? {
-            Some(theirs) => self.take_over(generation, theirs).await,
-            None => self.refuse_rollback(),
-        }
+        let state = self.platform.socket().request(&GetState).await?;
+        self.take_state(&state).await
     }
 
     /// The server has an older generation than this browser has seen: nothing is read from it or written over it.
     fn refuse_rollback(&mut self) -> Result<(), Trouble> {
         if !std::mem::replace(&mut self.synced.rolled_back, true) {
-            let text = "its copy of your contacts is older than this browser's";
-            (self.emit)(Event::Notice(Notice::Trouble(Failure::Server(text.into()))));
+            let failure = Failure::Server(ROLLED_BACK.into());
+            (self.emit)(Event::Notice(Notice::Trouble(failure)));
         }
         Ok(())
+    }
+
+    /// Nothing is built on an older state.
+    pub(super) fn must_not_be_rolled_back(&self) -> Result<(), Trouble> {
+        if self.synced.rolled_back {
+            return Err(Failure::Server(ROLLED_BACK.into()).into());
+        }
+        Ok(())
+    }
+
+    /// The newest generation that was seen, and the state as it is to follow it, in clear.
+    pub(super) fn following_state(&mut self) -> (u64, Vec<u8>) {
+        self.synced.state = self.present_state();
+        let expected = self.synced.generation;
+        (expected, stamped(expected + 1, &self.synced.state))
     }
 
     /// Writes what changed here, if anything did.
@@ -171,10 +215,8 @@ impl<P: Platform> Client<P> {
             if !self.synced.dirty || self.synced.rolled_back {
                 return Ok(());
             }
-            self.synced.state = self.present_state();
-            let expected = self.synced.generation;
+            let (expected, state) = self.following_state();
             let next = expected + 1;
-            let state = stamped(next, &self.synced.state);
             let sealed = Bytes(self.platform.keys().seal_state(&state).await?);
             let request = PutState { expected, sealed };
             match self.platform.socket().request(&request).await {
@@ -182,9 +224,7 @@ impl<P: Platform> Client<P> {
                     return Err(Trouble::BadReply("the synced state got another number"));
                 }
                 Ok(_) => {
-                    self.synced.generation = next;
-                    self.synced.dirty = false;
-                    self.synced.unsaved = true;
+                    self.synced.written(next);
                     return self.flush().await;
                 }
                 Err(CallError::Refused(error)) if error.code == ErrorCode::StaleGeneration => {

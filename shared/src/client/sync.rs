@@ -23,14 +23,16 @@ impl<P: Platform> Client<P> {
             return Err(Trouble::BadReply("the session is somebody else's"));
         }
         self.resumed = true;
+        self.note_failed(resumed.failed);
         self.note_published(resumed.identity_version).await?;
+        self.note_secrets(resumed.secrets).await?;
         self.catch_up(resumed.state_generation).await
     }
 
     /// Fetches what was missed on a signed-in socket.
     pub(super) async fn catch_up(&mut self, state_generation: u64) -> Result<(), Trouble> {
         self.pull_presence().await?;
-        if self.me()?.published.is_some() {
+        if self.me()?.is_outdated() {
             // What comes now may be for keys that are not here yet: it waits for the password.
             self.set_connection(Connection::Online);
             return Ok(());

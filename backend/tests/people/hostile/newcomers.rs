@@ -295,7 +295,7 @@ async fn somebody_elses_identity_is_not_signed_in_with() {
             logged_in.identities = vec![other.signed.bytes().into()];
         });
         let answer = Person::sign_in_lied_to(app.address, "bob", PASSWORD, lie).await;
-        assert!(matches!(answer.err(), Some(Failure::Internal(_))));
+        assert!(matches!(answer.err(), Some(Failure::Server(_))));
     })
     .await;
 }
