@@ -127,9 +127,9 @@ export class Visitor {
 
   /** Another browser has made newer keys: brings them to this one. */
   async fetchKeys(password = this.password): Promise<void> {
-    const banner = this.page.getByRole('alert').filter({ hasText: 'New keys were made in another browser' });
+    const banner = this.page.getByRole('alert').filter({ hasText: 'were changed in another browser' });
     await banner.getByRole('button', { name: 'Enter password' }).click();
-    const dialog = this.page.getByRole('dialog', { name: 'Fetch your new keys' });
+    const dialog = this.page.getByRole('dialog', { name: 'Fetch your keys' });
     await this.confirmWithPassword(dialog, 'Fetch the keys', password);
     await expect(dialog).toBeHidden();
     await expect(banner).toHaveCount(0);

@@ -66,11 +66,48 @@ step-signing-keys = Making your signing keys
 step-sealed = Sealing your keys
 step-registered = Registering
 step-done = done
+forgot-password = Forgot password?
+data-gone = The data of { $name } in this browser is gone: deleted by hand, or by the browser when its disk ran short. Sign in, and everything comes back but what was not sent yet.
+invitation-code = Invitation code
+invitation-code-hint = This server takes new accounts by invitation. Whoever runs it gives you the code.
+invitation-code-missing = Enter the code that you were given.
+registration-closed = This server takes no new accounts. Ask whoever runs it, or sign in if you have an account here.
+
+## Locked
+
+locked = Locked
+locked-hint = Your keys are not in this browser now. Your password brings them back, and everything is as you left it.
+unlock = Unlock
+unlocking = Unlocking …
+sign-in-as-other = Sign in as somebody else
+other-question = Make room for somebody else?
+other-hint = This wipes what { $name } has in this browser. Messages and drafts that were not sent yet are lost; all else comes back when { $name } signs in again.
+other-confirm = Wipe and go on
+
+## Lost password
+
+recover = Forgot your password?
+recover-hint = Your recovery code brings everything back: conversations, contacts, keys. You choose a new password, get a new code, and every other browser is signed out.
+recovery-code-hint = 8 groups of 4 letters and digits, as you have kept it.
+new-password = New password
+recover-confirm = Set new password
+recovering = Setting your new password
+recovering-hint = This takes a few seconds. Everything is opened and sealed again here, in this browser.
+step-code = Checking your recovery code
+step-resealed = Sealing your keys anew
+step-replaced = Replacing the old password
+recover-back = Back to signing in
+neither = I have neither password nor code
+neither-why = Then nobody can open this account any more, not even whoever runs this server: your keys are sealed with the password and the code, and nothing else. If a browser is still signed in to it, do not sign out there; save what you need.
+neither-then = You can start afresh with a new account. Your contacts have to invite you again. If whoever runs this server gives you your old user name back, your contacts are warned that your keys are not the ones they knew.
+code-length = A recovery code has 8 groups of 4 characters.
+code-character = A recovery code is made of letters and digits only.
+code-mistyped = There is a typing error in this code. Compare it with what you have kept.
 
 ## Recovery code
 
 recovery-code = Recovery code
-recovery-hint = If you forget your password, only this code brings your account back. Keep it on paper or in a password manager.
+recovery-hint = If you forget your password, only this code brings your account back. Keep it on paper or in a password manager. Any code that you had before is void.
 recovery-ask = Type two groups of the code as you have kept it.
 recovery-group = Group { $place }
 recovery-again = Show the code again
@@ -361,9 +398,50 @@ reconnect-now = Reconnect now
 
 account = Account
 settings = Settings
+lock = Lock
 sign-out = Sign out
 sign-out-question = Sign out?
-sign-out-hint = This wipes your keys and messages from this browser. You need your password to come back. Messages that are still waiting to be sent are lost.
+sign-out-hint = This wipes your keys and messages from this browser. You need your password to come back. Messages that are still waiting to be sent, and drafts, are lost.
+sign-out-unsaved = This wipes your keys and messages from this browser, and with them the recovery code that you have not saved. Only your password brings you back then. Messages that are still waiting to be sent, and drafts, are lost.
+access = Password and recovery code
+access-hint = Either of them opens your account, and nothing else does.
+change-password = Change password
+change-password-hint = You get a new recovery code with the new password; the one that you have now opens nothing from then on.
+old-password = Present password
+keep-sessions = Keep my other browsers signed in
+keep-sessions-hint = They ask for the new password. Leave this off if somebody else may be signed in.
+password-changed = Your password is changed.
+check-code = Check recovery code
+check-code-hint = Type it as you have kept it. It is checked in this browser and goes nowhere.
+check = Check
+close-dialog = Done
+code-is-right = This is your recovery code. Keep it well.
+code-is-wrong = This is not your recovery code. It may be an older one; make a new one if you have lost the right one.
+make-new-code = Make a new code
+make-new-code-question = Make a new recovery code?
+make-new-code-hint = The one that you have now opens nothing from then on.
+others-ask-again = Your other browsers ask for your password once.
+code-replaced = You have a new recovery code.
+locking = Locking
+locking-hint = A locked browser keeps your conversations, sealed, and gives your keys away. Your password opens it again.
+auto-lock = Lock when nobody uses it
+auto-lock-never = Never
+auto-lock-after =
+    { $minutes ->
+        [60] After an hour
+       *[other] After { $minutes } minutes
+    }
+lock-now = Lock now
+storage = Storage
+storage-promised = The browser has promised to keep your data.
+storage-not-promised = The browser may delete your data when the disk runs short. You would have to sign in again, and what was not sent yet would be lost.
+storage-ask = Ask the browser to keep it
+storage-size = It uses { $size } here.
+leaving = Leaving
+delete-account = Delete account
+delete-account-question = Delete your account?
+delete-account-hint = You leave every conversation. Your keys, your contacts and everything that is stored for you are deleted from the server and from this browser, and every browser of yours is signed out.
+delete-account-then = What you wrote stays with those you wrote to. Nobody else can take your user name. This cannot be taken back.
 look = Look
 theme = Theme
 theme-system = System
@@ -393,9 +471,9 @@ keys-stolen-hint = Say so if somebody else may have your keys. You get new ones,
 keys-stolen-then = Your contacts have to accept your new keys and invite you again. This cannot be taken back.
 keys-stolen-confirm = Replace my keys
 keys-replaced = You have new keys, and have left every conversation. Your contacts have to accept them.
-outdated = New keys were made in another browser. Enter your password to go on.
-outdated-title = Fetch your new keys
-outdated-hint = Your password opens the new keys for this browser. Until then, what you write waits.
+outdated = Your keys or your password were changed in another browser. Enter your password to go on.
+outdated-title = Fetch your keys
+outdated-hint = Your password, the new one if you have changed it, opens your keys for this browser. Until then, what you write waits.
 enter-password = Enter password
 fetch-keys = Fetch the keys
 blocked-people = Blocked people
@@ -403,8 +481,16 @@ blocked-people-hint = You get no invitations from them and are not told of their
 sessions = Signed-in browsers
 this-browser = This browser
 session-seen = Last seen { $ago }
-session-since = Signed in: { $date }
+session-since = Signed in { $date }
 end-session = End session
+end-session-of = End session of { $browser }
+end-others = End all others
+end-others-question = End all other sessions?
+end-others-hint = Every other browser is signed out, and its data wiped as soon as it is online. If somebody else may know your password, change it too.
+place-unknown = place not known
+place-this-machine = on the server’s own machine
+place-private-network = in the server’s own network
+place-internet = from { $address }
 
 ## Notes and banners
 
@@ -414,16 +500,23 @@ notice-offline =
        *[other] { $names } are offline; they will be told when they are back.
     }
 notice-rotated = { $name } has new keys since you verified them. Compare safety numbers again when you can.
-notice-store-rebuilt = This browser’s data was damaged and has been built again from the server.
+notice-store-rebuilt = This browser’s data was lost or damaged and is built again from the server.
 notice-compromised = { $name } said that the old keys are in other hands. Nothing more is sent to them until you accept new ones.
 notice-verified-by-link = { $name } followed your invite link and is verified by it.
-notice-signed-in-elsewhere = Somebody has signed in to your account on another browser: { $browser }. If that was not you, change your password.
+notice-signed-in-elsewhere = New sign-in: { $browser }, { $time }. If that was not you, end its session in Settings and change your password.
 notice-password-changed = Your password or recovery code was replaced in another browser. Enter your password above to go on.
 notice-gave-back =
     { $count ->
         [one] The server had lost an entry of a conversation. This browser has given it back.
        *[other] The server had lost { $count } entries of a conversation. This browser has given them back.
     }
+failed-sign-ins =
+    { $count ->
+        [one] Somebody has tried to sign in to your account with a wrong password, { $ago }.
+       *[other] Somebody has tried { $count } times to get into your account with a wrong password or code, last { $ago }.
+    }
+failed-sign-ins-hint = Nobody got in by that. If it was not you, see in Settings who is signed in; a long password cannot be guessed.
+failed-sign-ins-seen = I have seen it
 session-ended = This browser was signed out from elsewhere. Sign in again to go on.
 log-broken-title = This conversation has been stopped
 log-broken = Its record does not fit what its members have signed, so the server may have altered it. Compare with the others in another way. ({ $why })
@@ -460,7 +553,7 @@ failure-internal = Something failed in this browser. Reload the page and try aga
 failure-wrong-state = This cannot be done now. Reload the page and try again.
 failure-bad-link = This invite link is not whole, or does not fit the person it names. Ask for a new one.
 failure-wrong-password = The password is wrong. Check it and try again.
-failure-outdated = New keys were made in another browser. Enter your password above to go on.
+failure-outdated = Your keys or your password were changed in another browser. Enter your password above to go on.
 failure-key-missing = The conversation’s key is not here yet; it has been asked for again. Try again in a while.
 failure-code-needed = This server takes new accounts by invitation only. Ask whoever runs it for an invitation code.
 failure-code-wrong = This invitation code is wrong or used up. Check it, or ask whoever runs the server for another one.

@@ -148,6 +148,52 @@ pub fn print() {
     }
 }
 
+/// What the browser says about the data of this page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Kept {
+    /// It has promised not to take them away when the disk runs short.
+    pub promised: bool,
+    /// How much there is, in bytes, if it says.
+    pub size: Option<f64>,
+}
+
+/// Asks whether the browser has promised to keep what is stored, and how much that is.
+pub fn ask_what_is_kept(told: Callback<Kept>) {
+    let Some(storage) = window().map(|window| window.navigator().storage()) else {
+        return;
+    };
+    wasm_bindgen_futures::spawn_local(async move {
+        let promised = settle(storage.persisted()).await;
+        let estimate = settle(storage.estimate()).await;
+        let size = Reflect::get(&estimate, &"usage".into()).ok();
+        told.emit(Kept {
+            promised: promised.is_truthy(),
+            size: size.and_then(|size| size.as_f64()),
+        });
+    });
+}
+
+/// Asks the browser to promise it, and tells what came of that.
+pub fn ask_to_keep(told: Callback<Kept>) {
+    let Some(storage) = window().map(|window| window.navigator().storage()) else {
+        return;
+    };
+    wasm_bindgen_futures::spawn_local(async move {
+        settle(storage.persist()).await;
+        ask_what_is_kept(told);
+    });
+}
+
+/// What a promise brings; a refusal is no answer.
+async fn settle(promise: Result<js_sys::Promise, JsValue>) -> JsValue {
+    match promise {
+        Ok(promise) => wasm_bindgen_futures::JsFuture::from(promise)
+            .await
+            .unwrap_or_default(),
+        Err(_) => JsValue::UNDEFINED,
+    }
+}
+
 /// Whether system notifications could be asked for.
 pub fn can_ask_to_notify() -> bool {
     has_notifications() && Notification::permission() == NotificationPermission::Default

@@ -89,6 +89,30 @@ pub fn presence(status: Option<PresenceStatus>) -> AttrValue {
     }
 }
 
+/// "2.4 MB", in the language of the sentence around it.
+pub fn size(bytes: f64) -> AttrValue {
+    let (count, unit) = match bytes {
+        bytes if bytes < 1e6 => ((bytes / 1e3).ceil(), "kilobyte"),
+        bytes if bytes < 1e9 => (bytes / 1e6, "megabyte"),
+        bytes => (bytes / 1e9, "gigabyte"),
+    };
+    let options = Object::new();
+    for (key, value) in [
+        ("style", JsValue::from("unit")),
+        ("unit", unit.into()),
+        ("maximumFractionDigits", 1.into()),
+    ] {
+        // Setting a property of a plain object does not fail.
+        let _ = Reflect::set(&options, &key.into(), &value);
+    }
+    let format = Intl::NumberFormat::new(&Array::of1(&LANGUAGE.into()), &options).format();
+    let text = format.call1(&JsValue::UNDEFINED, &count.into());
+    text.ok()
+        .and_then(|text| text.as_string())
+        .unwrap_or_default()
+        .into()
+}
+
 /// "5 minutes ago", in the language of the sentence around it.
 pub fn ago(time: Timestamp) -> AttrValue {
     let past = (browser::now_ms() - time.0 as f64).max(0.0);

@@ -1,10 +1,12 @@
 //! What runs on the page. It shows the engine's events and sends it actions; it never touches a socket, a key or a
 //! database. Imports run pages -> components -> context -> state.
 
+mod auto_lock;
 mod browser;
 mod components;
 mod context;
 mod format;
+mod here;
 mod invite;
 mod pages;
 mod route;
@@ -21,8 +23,10 @@ use components::notes::Notes;
 use context::{Shown, Tools};
 use pages::chat::Chat;
 use pages::gate::{Starting, Unsupported};
+use pages::recover::Recover;
 use pages::register::Register;
 use pages::sign_in::SignIn;
+use pages::unlock::Unlock;
 use route::{Route, Router, use_router};
 use state::{Change, State};
 use text::t;
@@ -56,6 +60,8 @@ fn Running() -> Html {
         })
     };
     invite::use_invites(shown.dispatcher());
+    use_session_followed(&shown);
+    let is_hidden = auto_lock::use_auto_lock(&shown.session, &tools);
     show_unread(&shown);
     html! {
         <ContextProvider<Shown> context={shown.clone()}>
@@ -63,7 +69,11 @@ fn Running() -> Html {
                 <ContextProvider<Router> context={router.clone()}>
                     <div class="app">
                         <ConnectionBar link={shown.link} signed_in={shown.me().is_some()} />
-                        { screen(&shown, router.route) }
+                        if is_hidden {
+                            <Starting />
+                        } else {
+                            { screen(&shown, router.route) }
+                        }
                         <Notes notes={shown.notes.clone()} />
                     </div>
                 </ContextProvider<Router>>
@@ -77,7 +87,11 @@ fn screen(shown: &State, route: Route) -> Html {
         (Session::Starting, _) => html! { <Starting /> },
         (Session::Unsupported(why), _) => html! { <Unsupported why={why.clone()} /> },
         (Session::SignedOut { .. }, Route::Register) => html! { <Register /> },
-        (Session::SignedOut { .. } | Session::Locked { .. }, _) => html! { <SignIn /> },
+        (Session::SignedOut { .. } | Session::Locked { .. }, Route::Recover) => {
+            html! { <Recover /> }
+        }
+        (Session::SignedOut { .. }, _) => html! { <SignIn /> },
+        (Session::Locked { name }, _) => html! { <Unlock name={name.clone()} /> },
         (Session::SignedIn(me), _) => html! { <Chat me={me.clone()} /> },
     }
 }
@@ -99,6 +113,17 @@ fn on_event(dispatch: UseReducerDispatcher<State>, go: Callback<Route>) -> Callb
         }
         dispatch.dispatch(Change::Told(event));
     })
+}
+
+/// Remembers who is signed in, apart from the data, and says so where those are gone.
+#[hook]
+fn use_session_followed(shown: &Shown) {
+    let before = use_mut_ref(|| Session::Starting);
+    let dispatch = shown.dispatcher();
+    use_effect_with(shown.session.clone(), move |now| {
+        let before = before.replace(now.clone());
+        dispatch.dispatch(Change::Gone(here::follow(&before, now)));
+    });
 }
 
 fn show_unread(shown: &State) {

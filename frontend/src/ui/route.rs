@@ -11,6 +11,8 @@ pub enum Route {
     Home,
     /// Create an account.
     Register,
+    /// Come back without the password.
+    Recover,
     /// One conversation.
     Conversation(ConversationId),
     /// Settings.
@@ -23,6 +25,7 @@ impl Route {
         let mut parts = path.trim_matches('/').split('/');
         match (parts.next(), parts.next(), parts.next()) {
             (Some("register"), None, None) => Self::Register,
+            (Some("recover"), None, None) => Self::Recover,
             (Some("settings"), None, None) => Self::Settings,
             (Some("c"), Some(id), None) => {
                 ConversationId::from_hex(id).map_or(Self::Home, Self::Conversation)
@@ -36,6 +39,7 @@ impl Route {
         match self {
             Self::Home => "/".to_owned(),
             Self::Register => "/register".to_owned(),
+            Self::Recover => "/recover".to_owned(),
             Self::Conversation(id) => format!("/c/{id}"),
             Self::Settings => "/settings".to_owned(),
         }
@@ -94,7 +98,13 @@ mod tests {
     #[test]
     fn every_route_has_its_address() {
         let conversation = Route::Conversation(ConversationId([0xc4; 32]));
-        for route in [Route::Home, Route::Register, conversation, Route::Settings] {
+        for route in [
+            Route::Home,
+            Route::Register,
+            Route::Recover,
+            conversation,
+            Route::Settings,
+        ] {
             assert_eq!(Route::parse(&route.path()), route);
         }
     }

@@ -2,12 +2,14 @@
 
 use secure_chat_shared::client::api::{
     Algorithm, Conversation, Deed, Failure, Happened, InvalidRow, KeyChange, LastLine, Notice,
-    Reason,
+    Place, Reason,
 };
 use secure_chat_shared::client::password::Weakness;
+use secure_chat_shared::crypto::recovery::RecoveryCodeError;
 use secure_chat_shared::ids::{NameError, UserId};
 use yew::AttrValue;
 
+use super::format;
 use super::state::{Said, others};
 use super::text::{list, t};
 
@@ -70,6 +72,25 @@ pub fn weakness(weakness: Weakness) -> AttrValue {
     }
 }
 
+/// Why a text is no recovery code.
+pub fn code_error(error: RecoveryCodeError) -> AttrValue {
+    match error {
+        RecoveryCodeError::Length => t!("code-length"),
+        RecoveryCodeError::Character => t!("code-character"),
+        RecoveryCodeError::Checksum => t!("code-mistyped"),
+    }
+}
+
+/// Where a browser was last connected from.
+pub fn place(place: &Place) -> AttrValue {
+    match place {
+        Place::Unknown => t!("place-unknown"),
+        Place::ThisMachine => t!("place-this-machine"),
+        Place::PrivateNetwork => t!("place-private-network"),
+        Place::Internet(address) => t!("place-internet", address = address.as_str()),
+    }
+}
+
 /// A passing note.
 pub fn said(said: &Said) -> AttrValue {
     match said {
@@ -78,6 +99,8 @@ pub fn said(said: &Said) -> AttrValue {
         Said::SessionEnded => t!("session-ended"),
         Said::Copied => t!("copied"),
         Said::LinkCopied => t!("link-copied"),
+        Said::PasswordChanged => t!("password-changed"),
+        Said::RecoveryCodeReplaced => t!("code-replaced"),
         Said::KeysChanged(KeyChange::Algorithm(to)) => {
             t!("algorithm-changed", algorithm = algorithm(*to).as_str())
         }
@@ -102,8 +125,12 @@ fn noticed(notice: &Notice) -> AttrValue {
         Notice::Compromised(name) => t!("notice-compromised", name = name.as_str()),
         Notice::VerifiedByLink(name) => t!("notice-verified-by-link", name = name.as_str()),
         Notice::GaveBack(count) => t!("notice-gave-back", count = *count),
-        Notice::SignedInElsewhere { browser, .. } => {
-            t!("notice-signed-in-elsewhere", browser = browser.as_str())
+        Notice::SignedInElsewhere { browser, time } => {
+            t!(
+                "notice-signed-in-elsewhere",
+                browser = browser.as_str(),
+                time = format::moment(*time).as_str()
+            )
         }
         Notice::PasswordChanged => t!("notice-password-changed"),
     }

@@ -4,8 +4,8 @@ use secure_chat_shared::client::api::{Action, Me};
 use yew::prelude::*;
 
 use super::avatar::{Avatar, seed};
-use super::dialog::Confirm;
 use super::icon::Icon;
+use super::leave_card::SignOut;
 use super::menu::{Item, Menu};
 use crate::ui::context::{use_place, use_tools};
 use crate::ui::route::Route;
@@ -32,19 +32,16 @@ pub fn AccountMenu(props: &Props) -> Html {
         let asking = asking.clone();
         Callback::from(move |()| asking.set(false))
     };
-    let sign_out = {
-        let asking = asking.clone();
-        Callback::from(move |()| {
-            asking.set(false);
-            tools.act(Action::SignOut);
-            tools.go.emit(Route::Home);
-        })
-    };
     let items = vec![
         Item {
             icon: Icon::Gear,
             label: t!("settings"),
             on_pick: Callback::from(move |()| go.emit(Route::Settings)),
+        },
+        Item {
+            icon: Icon::Lock,
+            label: t!("lock"),
+            on_pick: Callback::from(move |()| tools.act(Action::Lock)),
         },
         Item {
             icon: Icon::Leave,
@@ -59,8 +56,7 @@ pub fn AccountMenu(props: &Props) -> Html {
                 <Avatar name={props.me.name.clone()} seed={seed(props.me.user.as_bytes())} small=true />
             </Menu>
             if *asking {
-                <Confirm title={t!("sign-out-question")} text={t!("sign-out-hint")} confirm={t!("sign-out")}
-                    on_confirm={sign_out} on_close={keep} />
+                <SignOut me={props.me.clone()} on_close={keep} />
             }
         </>
     }

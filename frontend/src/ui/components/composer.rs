@@ -51,6 +51,11 @@ pub fn Composer(props: &Props) -> Html {
             }
         })
     };
+    // Before whatever is clicked: the browser may be about to be locked.
+    let onblur = {
+        let keeper = keeper.clone();
+        Callback::from(move |_: FocusEvent| keeper.borrow_mut().keep_now())
+    };
     let send = {
         let (text, area) = (text.clone(), area.clone());
         move || {
@@ -95,7 +100,7 @@ pub fn Composer(props: &Props) -> Html {
                 // The hidden copy of the text gives the box its height.
                 <div class="grow" data-value={(*text).clone()}>
                     <textarea ref={area} rows="1" aria-label={t!("message")} placeholder={t!("message-placeholder")}
-                        dir="auto" value={(*text).clone()} {oninput} {onkeydown} />
+                        dir="auto" value={(*text).clone()} {oninput} {onkeydown} {onblur} />
                 </div>
                 <button type="submit" class="button primary round" disabled={text.trim().is_empty()}
                     aria-label={t!("send")} title={t!("send")}>

@@ -85,6 +85,39 @@ pub fn PasswordField(props: &Props) -> Html {
     }
 }
 
+/// Properties of [`Check`].
+#[derive(Properties, PartialEq)]
+pub struct CheckProps {
+    /// Unique in the page.
+    pub id: AttrValue,
+    /// Its name.
+    pub label: AttrValue,
+    /// What it means.
+    pub hint: AttrValue,
+    /// Whether it is so.
+    pub checked: bool,
+    /// It is, or is no more.
+    pub on_change: Callback<bool>,
+}
+
+/// A yes or no.
+#[component]
+pub fn Check(props: &CheckProps) -> Html {
+    let hint = format!("{}-hint", props.id);
+    let onchange = {
+        let (on_change, to) = (props.on_change.clone(), !props.checked);
+        Callback::from(move |_: Event| on_change.emit(to))
+    };
+    html! {
+        <div class="choice">
+            <input type="checkbox" id={props.id.clone()} checked={props.checked} {onchange}
+                aria-describedby={hint.clone()} />
+            <label for={props.id.clone()}>{ props.label.clone() }</label>
+            <p class="hint" id={hint}>{ props.hint.clone() }</p>
+        </div>
+    }
+}
+
 /// Properties of [`Choices`].
 #[derive(Properties, PartialEq)]
 pub struct ChoicesProps {

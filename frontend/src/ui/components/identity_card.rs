@@ -76,9 +76,6 @@ pub fn IdentityCard(props: &Props) -> Html {
                 <dd>{ me.version }</dd>
             </dl>
             <p class="hint">{ t!("fingerprint-hint") }</p>
-            if me.recovery_pending {
-                <p class="warn-line"><Glyph icon={Icon::Warning} />{ t!("recovery-not-saved") }</p>
-            }
             <Choices id="algorithm" label={t!("sign-my-messages-with")} choices={algorithm_choices()} {chosen}
                 {on_choose} />
             <div class="button-row start">

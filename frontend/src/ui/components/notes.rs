@@ -39,14 +39,19 @@ fn NoteView(props: &NoteProps) -> Html {
         let tools = tools.clone();
         use_effect_with(id, move |id| {
             let id = *id;
-            let after = if tone == Tone::Bad { 15_000 } else { 7_000 };
-            let timer = Timeout::new(after, move || tools.change(Change::Dismiss(id)));
+            let after = match tone {
+                Tone::Plain => Some(7_000),
+                Tone::Bad => Some(15_000),
+                Tone::Urgent => None,
+            };
+            let dismiss = move || tools.change(Change::Dismiss(id));
+            let timer = after.map(|after| Timeout::new(after, dismiss));
             move || drop(timer)
         });
     }
     let (class, icon) = match tone {
         Tone::Plain => ("note", Icon::Bell),
-        Tone::Bad => ("note bad", Icon::Warning),
+        Tone::Bad | Tone::Urgent => ("note bad", Icon::Warning),
     };
     let onclick = Callback::from(move |_: MouseEvent| tools.change(Change::Dismiss(id)));
     html! {

@@ -13,8 +13,25 @@ use crate::ui::context::use_tools;
 use crate::ui::state::Change;
 use crate::ui::text::t;
 
+/// Kept in this browser: whose recovery code was put off.
+const LATER: &str = "recovery-later";
 /// The two groups that are typed back, counted from 0.
 const ASKED: [usize; 2] = [2, 6];
+
+/// Whether somebody has put the code off here.
+pub fn is_put_off(user: &str) -> bool {
+    browser::setting(LATER).is_some_and(|other| other == user)
+}
+
+/// Puts it off, in this browser.
+pub fn put_off(user: &str) {
+    browser::keep_setting(LATER, Some(user));
+}
+
+/// A new one is to be made, and is not put off.
+pub fn show_again() {
+    browser::keep_setting(LATER, None);
+}
 
 /// Properties of [`RecoveryCode`].
 #[derive(Properties, PartialEq)]

@@ -11,6 +11,7 @@ use super::settings::Settings;
 use crate::ui::browser;
 use crate::ui::components::account_menu::AccountMenu;
 use crate::ui::components::conversation_list::ConversationList;
+use crate::ui::components::failed_sign_ins::{self, FailedSignIns};
 use crate::ui::components::field::typed;
 use crate::ui::components::follow_link::FollowLink;
 use crate::ui::components::icon::{Glyph, Icon};
@@ -18,14 +19,12 @@ use crate::ui::components::invitations::Invitations;
 use crate::ui::components::invite_link::InviteLink;
 use crate::ui::components::new_conversation::NewConversation;
 use crate::ui::components::outdated::OutdatedBanner;
-use crate::ui::components::recovery_code::RecoveryCode;
+use crate::ui::components::recovery_code::{self, RecoveryCode};
 use crate::ui::components::switcher::Switcher;
 use crate::ui::context::{use_place, use_shown};
 use crate::ui::route::{Route, Router};
 use crate::ui::text::t;
 
-/// Kept in this browser: whose recovery code was put off.
-const RECOVERY_LATER: &str = "recovery-later";
 /// Kept in this browser: system notifications were not wanted.
 const NO_NOTIFICATIONS: &str = "no-notifications";
 
@@ -52,8 +51,9 @@ pub fn Chat(props: &Props) -> Html {
             move || drop(listener)
         });
     }
-    // Who just registered is at home now.
-    use_effect_with(route == Route::Register, move |registered| {
+    // Who just registered or came back is at home now.
+    let just_came = matches!(route, Route::Register | Route::Recover);
+    use_effect_with(just_came, move |registered| {
         if *registered {
             replace.emit(Route::Home);
         }
@@ -63,7 +63,7 @@ pub fn Chat(props: &Props) -> Html {
         Callback::from(move |()| flag.set(to))
     };
     let (view, open) = match route {
-        Route::Home | Route::Register => ("list", None),
+        Route::Home | Route::Register | Route::Recover => ("list", None),
         Route::Conversation(id) => ("open", Some(id)),
         Route::Settings => ("open", None),
     };
@@ -78,6 +78,9 @@ pub fn Chat(props: &Props) -> Html {
         <>
         if props.me.outdated {
             <OutdatedBanner />
+        }
+        if let Some((count, last)) = props.me.failed_sign_ins.filter(|(count, _)| *count >= failed_sign_ins::MANY) {
+            <FailedSignIns {count} {last} />
         }
         <div class="shell" data-view={view}>
             <div class="side">
@@ -106,7 +109,7 @@ pub fn Chat(props: &Props) -> Html {
                 match route {
                     Route::Conversation(id) => html! { <ConversationPage key={id.to_string()} {id} {me} /> },
                     Route::Settings => html! { <Settings me={props.me.clone()} /> },
-                    Route::Home | Route::Register => nothing_open(is_empty, shown.link.state, new),
+                    Route::Home | Route::Register | Route::Recover => nothing_open(is_empty, shown.link.state, new),
                 }
             }
             if *making {
@@ -157,12 +160,19 @@ struct RemindersProps {
 fn Reminders(props: &RemindersProps) -> Html {
     let shown = use_shown();
     let whose = props.me.user.to_string();
-    let later = use_state(|| browser::setting(RECOVERY_LATER).is_some_and(|user| user == whose));
+    let code = shown.recovery_code.clone();
+    let later = use_state_eq(|| recovery_code::is_put_off(&whose));
+    {
+        let (later, whose) = (later.setter(), whose.clone());
+        use_effect_with(code.clone(), move |_| {
+            later.set(recovery_code::is_put_off(&whose))
+        });
+    }
     let quiet = use_state(|| browser::setting(NO_NOTIFICATIONS).is_some());
     let put_off = {
         let later = later.clone();
         Callback::from(move |()| {
-            browser::keep_setting(RECOVERY_LATER, Some(&whose));
+            recovery_code::put_off(&whose);
             later.set(true);
         })
     };
@@ -184,7 +194,6 @@ fn Reminders(props: &RemindersProps) -> Html {
             browser::ask_to_notify(Callback::from(move |()| answered.set(true)));
         })
     };
-    let code = shown.recovery_code.clone();
     html! {
         <>
             if let Some(code) = code.clone().filter(|_| !*later) {

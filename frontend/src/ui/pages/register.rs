@@ -1,15 +1,18 @@
 //! Creating an account.
 
-use secure_chat_shared::client::api::{Action, Algorithm, Password, Step};
-use secure_chat_shared::client::password::{Strength, Weakness, judge};
+use secure_chat_shared::client::api::{
+    Action, Algorithm, Answer, Connection, Password, Registration, Step,
+};
+use secure_chat_shared::client::password::judge;
 use secure_chat_shared::ids::UserName;
 use yew::prelude::*;
 
 use super::gate::{Gate, invited};
-use crate::ui::components::field::{Choices, PasswordField, TextField};
-use crate::ui::components::icon::{Glyph, Icon};
+use crate::ui::components::field::{Choices, TextField};
 use crate::ui::components::identity_card::{ALGORITHMS, algorithm_choices};
 use crate::ui::components::link::Link;
+use crate::ui::components::new_password::NewPassword;
+use crate::ui::components::progress::Progress;
 use crate::ui::context::{use_request, use_shown, use_tools};
 use crate::ui::route::Route;
 use crate::ui::sentences;
@@ -23,15 +26,21 @@ pub fn Register() -> Html {
     let shown = use_shown();
     let name = use_state(String::new);
     let password = use_state(String::new);
+    let code = use_state(String::new);
     let algorithm = use_state(|| 0_usize);
     let tried = use_state(|| false);
     let request = use_request(Callback::noop());
+    let registration = use_registration();
+    let by_code = registration == Some(Registration::ByCode);
     let verdict = judge(&password, &name);
     let name_error = UserName::normalise(&name).err();
     let onsubmit = {
         let (name, password, algorithm) = (name.clone(), password.clone(), *algorithm);
         let (request, tried) = (request.clone(), tried.clone());
-        let good = verdict.is_ok() && name_error.is_none();
+        let code = by_code.then(|| code.trim().to_owned());
+        let good = verdict.is_ok()
+            && name_error.is_none()
+            && code.as_ref().is_none_or(|code| !code.is_empty());
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             tried.set(true);
@@ -46,7 +55,7 @@ pub fn Register() -> Html {
                     .get(algorithm)
                     .copied()
                     .unwrap_or(Algorithm::RsaPss),
-                code: None,
+                code: code.clone(),
             });
         })
     };
@@ -59,16 +68,26 @@ pub fn Register() -> Html {
         Callback::from(move |index| algorithm.set(index))
     };
     let name_error = name_error.filter(|_| *tried).map(sentences::name_error);
-    let weakness = verdict
-        .err()
-        .filter(|weak| *tried || *weak != Weakness::TooShort);
-    let weakness = weakness
-        .filter(|_| *tried || !password.is_empty())
-        .map(sentences::weakness);
+    let code_error = (*tried && code.trim().is_empty()).then(|| t!("invitation-code-missing"));
     if request.busy {
+        let steps = vec![
+            (Step::Password, t!("step-password")),
+            (Step::EncryptionKey, t!("step-encryption-key")),
+            (Step::SigningKeys, t!("step-signing-keys")),
+            (Step::Sealed, t!("step-sealed")),
+            (Step::Registered, t!("step-registered")),
+        ];
         return html! {
             <Gate title={t!("creating")}>
-                <Progress done={shown.progress} />
+                <Progress {steps} done={shown.progress} hint={t!("creating-hint")} />
+            </Gate>
+        };
+    }
+    if registration == Some(Registration::Closed) {
+        return html! {
+            <Gate title={t!("create-account")}>
+                <p>{ t!("registration-closed") }</p>
+                <Link to={Route::Home} class="button primary wide">{ t!("sign-in") }</Link>
             </Gate>
         };
     }
@@ -79,10 +98,12 @@ pub fn Register() -> Html {
                 <TextField id="name" label={t!("user-name")} value={(*name).clone()} on_input={set(&name)}
                     autocomplete="username" autofocus=true is_name=true hint={t!("user-name-hint")}
                     error={name_error} />
-                <PasswordField id="password" label={t!("password")} value={(*password).clone()}
-                    on_input={set(&password)} autocomplete="new-password" hint={t!("password-hint")}
-                    error={weakness} />
-                <Meter verdict={(!password.is_empty()).then_some(verdict)} />
+                <NewPassword id="password" label={t!("password")} value={(*password).clone()}
+                    on_input={set(&password)} {verdict} tried={*tried} />
+                if by_code {
+                    <TextField id="invitation-code" label={t!("invitation-code")} value={(*code).clone()}
+                        on_input={set(&code)} is_name=true hint={t!("invitation-code-hint")} error={code_error} />
+                }
                 <Choices id="algorithm" label={t!("sign-my-messages-with")} choices={algorithm_choices()} chosen={*algorithm}
                     {on_choose} />
                 <div class="alert-place" role="alert">
@@ -100,61 +121,25 @@ pub fn Register() -> Html {
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct MeterProps {
-    verdict: Option<Result<Strength, Weakness>>,
-}
-
-/// How strong the password looks.
-#[component]
-fn Meter(props: &MeterProps) -> Html {
-    let (level, word) = match props.verdict {
-        None => (0, AttrValue::default()),
-        Some(Err(_)) => (1, t!("strength-weak")),
-        Some(Ok(Strength::Fair)) => (2, t!("strength-fair")),
-        Some(Ok(Strength::Good)) => (3, t!("strength-good")),
-        Some(Ok(Strength::Strong)) => (4, t!("strength-strong")),
+/// Whom the server takes, once it has said so. It is asked again when the connection comes.
+#[hook]
+fn use_registration() -> Option<Registration> {
+    let shown = use_shown();
+    let registration = use_state_eq(|| None::<Registration>);
+    let asked = {
+        let registration = registration.clone();
+        use_request(Callback::from(move |answer| {
+            if let Answer::Registration(policy) = answer {
+                registration.set(Some(policy));
+            }
+        }))
     };
-    html! {
-        <div class={classes!("strength", format!("level-{level}"))} role="meter" aria-label={t!("strength")}
-            aria-valuemin="0" aria-valuemax="4" aria-valuenow={level.to_string()} aria-valuetext={word.clone()}>
-            <span class="strength-bar" aria-hidden="true"><i></i><i></i><i></i><i></i></span>
-            <span class="strength-word" aria-hidden="true">{ word }</span>
-        </div>
-    }
-}
-
-#[derive(Properties, PartialEq)]
-struct ProgressProps {
-    done: Option<Step>,
-}
-
-/// What is being made, each line ticked as it is done.
-#[component]
-fn Progress(props: &ProgressProps) -> Html {
-    let steps = [
-        (Step::Password, t!("step-password")),
-        (Step::EncryptionKey, t!("step-encryption-key")),
-        (Step::SigningKeys, t!("step-signing-keys")),
-        (Step::Sealed, t!("step-sealed")),
-        (Step::Registered, t!("step-registered")),
-    ];
-    let line = |(index, (step, text)): (usize, (Step, AttrValue))| {
-        let done = props.done >= Some(step);
-        let doing = !done && props.done.map_or(0, |last| last as usize + 1) == index;
-        let class = classes!("step", done.then_some("done"), doing.then_some("doing"));
-        html! {
-            <li {class} aria-current={doing.then_some("step")}>
-                <span class="step-mark"><Glyph icon={Icon::Check} /></span>
-                <span>{ text }</span>
-                if done { <span class="sr-only">{ t!("step-done") }</span> }
-            </li>
+    let is_online = shown.link.state == Connection::Online;
+    let unknown = registration.is_none();
+    use_effect_with(is_online, move |is_online| {
+        if *is_online && unknown {
+            asked.send(Action::ServerInfo);
         }
-    };
-    html! {
-        <>
-            <ol class="steps" aria-live="polite">{ for steps.into_iter().enumerate().map(line) }</ol>
-            <p class="hint">{ t!("creating-hint") }</p>
-        </>
-    }
+    });
+    *registration
 }

@@ -1,19 +1,22 @@
 //! Settings of this browser and of the account.
 
-use secure_chat_shared::client::api::{Action, Answer, Me, SessionRow};
+use secure_chat_shared::client::api::Me;
 use yew::prelude::*;
 
+use crate::ui::browser;
+use crate::ui::components::access_card::AccessCard;
 use crate::ui::components::blocked_people::BlockedPeople;
 use crate::ui::components::field::{Choice, Choices};
 use crate::ui::components::icon::{Glyph, Icon};
 use crate::ui::components::identity_card::IdentityCard;
 use crate::ui::components::invite_link::InviteLink;
+use crate::ui::components::leave_card::LeaveCard;
 use crate::ui::components::link::Link;
-use crate::ui::context::{use_request, use_tools};
+use crate::ui::components::sessions::Sessions;
+use crate::ui::components::this_browser::{LockCard, StorageCard};
 use crate::ui::route::Route;
 use crate::ui::text::t;
 use crate::ui::theme::Theme;
-use crate::ui::{browser, format, sentences};
 
 /// Properties of [`Settings`].
 #[derive(Properties, PartialEq)]
@@ -38,9 +41,13 @@ pub fn Settings(props: &Props) -> Html {
                     <ThemeCard />
                     <NotificationCard />
                     <IdentityCard me={props.me.clone()} />
+                    <AccessCard me={props.me.clone()} />
+                    <Sessions />
+                    <LockCard />
+                    <StorageCard />
                     <LinkCard />
                     <BlockedPeople />
-                    <Sessions />
+                    <LeaveCard me={props.me.clone()} />
                 </div>
             </div>
         </main>
@@ -110,68 +117,6 @@ fn LinkCard() -> Html {
         <section class="card" aria-labelledby="link-heading">
             <h2 id="link-heading">{ t!("invite-link") }</h2>
             <InviteLink id="settings-link" />
-        </section>
-    }
-}
-
-/// The browsers that are signed in.
-#[component]
-fn Sessions() -> Html {
-    let tools = use_tools();
-    let sessions = use_state(|| None::<Vec<SessionRow>>);
-    let asked = {
-        let sessions = sessions.clone();
-        use_request(Callback::from(move |answer| {
-            if let Answer::Sessions(rows) = answer {
-                sessions.set(Some(rows));
-            }
-        }))
-    };
-    {
-        let asked = asked.clone();
-        use_effect_with((), move |()| asked.send(Action::Sessions));
-    }
-    let revoke = |id: &str| {
-        let (tools, sessions, id) = (tools.clone(), sessions.clone(), id.to_owned());
-        Callback::from(move |_: MouseEvent| {
-            tools.act(Action::RevokeSession(id.clone()));
-            let left = sessions
-                .as_ref()
-                .map(|rows| rows.iter().filter(|row| row.id != id).cloned().collect());
-            sessions.set(left);
-        })
-    };
-    let row = |row: &SessionRow| {
-        let seen = if row.this {
-            t!("this-browser")
-        } else {
-            t!("session-seen", ago = format::ago(row.last_seen).as_str())
-        };
-        html! {
-            <li class="session" key={row.id.clone()}>
-                <div class="row-main">
-                    <p dir="auto">{ row.browser.clone() }</p>
-                    <p class="hint">
-                        { seen }{ " · " }{ t!("session-since", date = format::day(row.created).as_str()) }
-                    </p>
-                </div>
-                if !row.this {
-                    <button type="button" class="button small danger-quiet" onclick={revoke(&row.id)}>
-                        { t!("end-session") }
-                    </button>
-                }
-            </li>
-        }
-    };
-    html! {
-        <section class="card" aria-labelledby="sessions-heading">
-            <h2 id="sessions-heading">{ t!("sessions") }</h2>
-            if let Some(failure) = &asked.failure {
-                <p class="alert" role="alert">{ sentences::failure(failure) }</p>
-            } else if sessions.is_none() {
-                <p class="hint">{ t!("loading") }</p>
-            }
-            <ul class="sessions">{ for sessions.iter().flatten().map(row) }</ul>
         </section>
     }
 }

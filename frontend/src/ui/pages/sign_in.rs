@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::gate::{Gate, invited};
 use crate::ui::components::field::{PasswordField, TextField};
+use crate::ui::components::icon::{Glyph, Icon};
 use crate::ui::components::link::Link;
 use crate::ui::context::{use_request, use_shown, use_tools};
 use crate::ui::route::Route;
@@ -18,6 +19,7 @@ pub fn SignIn() -> Html {
     let tools = use_tools();
     let shown = use_shown();
     let name = use_state(String::new);
+    let gone = shown.gone.clone();
     let password = use_state(String::new);
     let request = {
         let password = password.clone();
@@ -42,6 +44,10 @@ pub fn SignIn() -> Html {
     html! {
         <Gate title={t!("sign-in")}>
             { invited(&shown) }
+            if let Some(name) = gone {
+                <p class="warn-line" role="status"><Glyph icon={Icon::Warning} />
+                    <span dir="auto">{ t!("data-gone", name = &*name) }</span></p>
+            }
             <form class="form" {onsubmit}>
                 <TextField id="name" label={t!("user-name")} value={(*name).clone()} on_input={set(&name)}
                     autocomplete="username" autofocus=true is_name=true />
@@ -57,6 +63,7 @@ pub fn SignIn() -> Html {
                     { if request.busy { t!("signing-in") } else { t!("sign-in") } }
                 </button>
             </form>
+            <p class="gate-other"><Link to={Route::Recover}>{ t!("forgot-password") }</Link></p>
             <p class="gate-other">
                 { t!("no-account-yet") }{ " " }
                 <Link to={Route::Register}>{ t!("create-account") }</Link>

@@ -32,6 +32,8 @@ pub struct State {
     pub link: Link,
     /// The invite link that waits to be followed.
     pub invite: Option<Rc<str>>,
+    /// Who was signed in here, where the browser has lost the data.
+    pub gone: Option<Rc<str>>,
     /// Passing notes, oldest first.
     pub notes: Vec<Note>,
     conversations: BTreeMap<ConversationId, Rc<Conversation>>,
@@ -81,6 +83,8 @@ pub enum Change {
     RecoveryCodeSaved,
     /// The page was opened by an invite link that says this.
     Invited(Rc<str>),
+    /// This person's data are gone from this browser, or nobody's.
+    Gone(Option<String>),
     /// The invite link has led somewhere, or was put away.
     InviteAnswered,
 }
@@ -97,6 +101,7 @@ impl Default for State {
                 was_lost: false,
             },
             invite: None,
+            gone: None,
             notes: Vec::new(),
             conversations: BTreeMap::new(),
             rooms: HashMap::new(),
@@ -214,6 +219,7 @@ impl State {
             Change::Begin => self.progress = None,
             Change::Invited(fragment) => self.invite = Some(fragment),
             Change::InviteAnswered => self.invite = None,
+            Change::Gone(name) => self.gone = name.map(Into::into),
             Change::RecoveryCodeSaved => {
                 self.recovery_code = None;
                 if let Session::SignedIn(me) = &mut self.session {

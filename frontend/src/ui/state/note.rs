@@ -26,6 +26,10 @@ pub enum Said {
     LinkCopied,
     /// The clipboard refused.
     NotCopied,
+    /// One's own password is new.
+    PasswordChanged,
+    /// One's own recovery code is new.
+    RecoveryCodeReplaced,
     /// One's own keys are new.
     KeysChanged(KeyChange),
 }
@@ -37,6 +41,8 @@ pub enum Tone {
     Plain,
     /// Something went wrong.
     Bad,
+    /// Something that the person must not miss: stays until it is closed.
+    Urgent,
 }
 
 impl Said {
@@ -48,7 +54,12 @@ impl Said {
             )
             | Self::Copied
             | Self::LinkCopied
+            | Self::PasswordChanged
+            | Self::RecoveryCodeReplaced
             | Self::KeysChanged(_) => Tone::Plain,
+            Self::Notice(Notice::SignedInElsewhere { .. } | Notice::PasswordChanged) => {
+                Tone::Urgent
+            }
             Self::Notice(_) | Self::Failure(_) | Self::SessionEnded | Self::NotCopied => Tone::Bad,
         }
     }
