@@ -253,6 +253,13 @@ async fn everything_else_asks_for_signing_in() {
         ConfirmStart { ke1: entry.clone() },
         ConfirmFinish { ke3: entry.clone() },
         Person::new("nobody", 3).renewed(4).publish(),
+        ReplaceStart {
+            request: entry.clone()
+        },
+        RevokeOthers,
+        DeleteAccount,
+        GetRecoverySeal,
+        AcknowledgeFailed,
         Lookup {
             name: UserName::parse("alice").unwrap()
         },

@@ -5,6 +5,7 @@
 
 pub mod log;
 pub mod managed;
+pub mod secrets;
 pub mod socket;
 pub mod talk;
 
@@ -19,6 +20,7 @@ use secure_chat_shared::crypto::account::{NewAccount, Vault, VaultKeys};
 use secure_chat_shared::crypto::identity::{self, Compromised, Identity, SignedIdentity};
 use secure_chat_shared::crypto::opaque::{ClientLogin, ClientRegistration};
 use secure_chat_shared::crypto::random;
+use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::{Algorithm, Signature};
 use secure_chat_shared::ids::{SessionId, UserId, UserName};
 use secure_chat_shared::protocol::{
@@ -120,6 +122,11 @@ impl TestApp {
         Socket::connect(self.address).await
     }
 
+    /// A socket through a proxy that names this address; only a server that is told to believes it.
+    pub async fn socket_from(&self, from: &str) -> Socket {
+        Socket::connect_from(self.address, from).await
+    }
+
     /// Somebody who has registered and signed in. Odd ones sign by RSA-PSS, even ones by DSA.
     pub async fn with_user(&mut self, name: &str) -> User {
         self.people += 1;
@@ -197,6 +204,8 @@ pub struct Person {
     pub id: UserId,
     pub keys: PrivateKeys,
     pub signed: SignedIdentity,
+    /// That they register with.
+    pub code: RecoveryCode,
 }
 
 impl Person {
@@ -235,6 +244,7 @@ impl Person {
             id,
             keys,
             signed,
+            code: RecoveryCode::make(),
         }
     }
 
@@ -307,7 +317,7 @@ impl Person {
             identity: self.signed.bytes().into(),
             vault,
             state: blob(),
-            recovery_verifier: Bytes(random::bytes::<32>().to_vec()),
+            recovery_verifier: self.code.verifier().to_vec().into(),
         }
     }
 
@@ -443,11 +453,11 @@ pub async fn confirm(socket: &mut Socket, password: &str) -> Result<Confirmed, R
     socket.call(&ConfirmFinish { ke3: ke3.into() }).await
 }
 
-fn blob() -> Bytes {
+pub fn blob() -> Bytes {
     Bytes(random::bytes::<60>().to_vec())
 }
 
-fn vault_keys(version: u32) -> VaultKeys {
+pub fn vault_keys(version: u32) -> VaultKeys {
     VaultKeys {
         version,
         encryption: blob(),

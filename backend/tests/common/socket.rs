@@ -36,6 +36,15 @@ impl Socket {
         Self::connect_with(address, request).await.unwrap()
     }
 
+    /// Connects through a proxy that names this address.
+    pub async fn connect_from(address: SocketAddr, from: &str) -> Self {
+        let mut request = request(address);
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", SUBPROTOCOL.parse().unwrap());
+        headers.insert("x-forwarded-for", from.parse().unwrap());
+        Self::connect_with(address, request).await.unwrap()
+    }
+
     /// Connects with a request of one's own.
     pub async fn connect_with(
         address: SocketAddr,
