@@ -19,13 +19,13 @@ pub mod webcrypto;
 use std::rc::Rc;
 
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use gloo_events::EventListener;
 use gloo_timers::future::IntervalStream;
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use secure_chat_shared::client::Client;
 use secure_chat_shared::client::api::{Action, Command, Event, Failure, Outcome, Session};
-use secure_chat_shared::client::platform::StoreError;
+use secure_chat_shared::client::platform::{Platform, StoreError};
 use secure_chat_shared::codec;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -49,6 +49,8 @@ const LISTENING: &[u8] = &[];
 enum Input {
     Command(Command),
     Signal(Signal),
+    /// The database is lost.
+    Lost,
     Tick,
 }
 
@@ -101,42 +103,75 @@ async fn lead(tabs: Tabs, socket: BrowserSocket, commands: UnboundedReceiver<Com
     let device = match Device::open(DATABASE).await {
         Ok(device) => Rc::new(device),
         Err(error) => {
-            let why = match &error {
-                StoreError::Full => {
-                    "The browser's storage is full. Free some space and reload.".into()
-                }
-                error => format!(
-                    "The browser does not open its storage for this page ({error}). A private window, \
-                     or a setting that blocks site data, can be the cause."
-                ),
-            };
+            let why = storage_refused(&error);
             return refuse(&tabs, commands, &why, &Failure::Storage(error.to_string())).await;
         }
     };
     let (signals, signalled) = unbounded();
     spawn_local(socket.clone().run(browser::socket_url(), signals));
-    let platform = BrowserPlatform::new(device, socket);
-    let mut client = Client::new(platform, Box::new(move |event| tabs.emit(&event)));
+    let platform = BrowserPlatform::new(Rc::clone(&device), socket);
+    let told = tabs.clone();
+    let mut client = Client::new(platform, Box::new(move |event| told.emit(&event)));
     client.start().await;
-    let mut inputs = stream::select(
-        stream::select(commands.map(Input::Command), signalled.map(Input::Signal)),
+    let own = stream::select(
+        device.losses().map(|()| Input::Lost),
         IntervalStream::new(TICK).map(|()| Input::Tick),
     );
+    let asked = stream::select(commands.map(Input::Command), signalled.map(Input::Signal));
+    let mut inputs = stream::select(asked, own);
     while let Some(input) = inputs.next().await {
+        // Before anything else: what would be read is not there, and what would be written is refused.
+        if device.is_lost()
+            && let Err(error) = make_anew(&device, &mut client).await
+        {
+            let why = storage_refused(&error);
+            let first = stream::iter([input]);
+            let commands = first.chain(inputs).filter_map(async |input| match input {
+                Input::Command(command) => Some(command),
+                _ => None,
+            });
+            let commands = std::pin::pin!(commands);
+            return refuse(&tabs, commands, &why, &Failure::Storage(error.to_string())).await;
+        }
         match input {
             Input::Command(command) => client.command(command).await,
             Input::Signal(Signal::Connected) => client.connected().await,
             Input::Signal(Signal::Disconnected(wait)) => client.disconnected(Some(wait)),
             Input::Signal(Signal::Event(event)) => client.event(event).await,
+            Input::Lost => {}
             Input::Tick => client.tick().await,
         }
+    }
+}
+
+/// The database was deleted, or the browser has closed it: makes one with the keys that are in memory, and has the
+/// client fill it again.
+async fn make_anew(
+    device: &Device,
+    client: &mut Client<BrowserPlatform>,
+) -> Result<(), StoreError> {
+    device.make_anew().await?;
+    let restored = client.platform().keys().restore().await;
+    restored.map_err(|error| StoreError::Platform(error.to_string()))?;
+    client.store_lost().await;
+    Ok(())
+}
+
+/// Why nothing works without storage, and what to do.
+fn storage_refused(error: &StoreError) -> String {
+    match error {
+        StoreError::Full => "The browser's storage is full. Free some space and reload.".into(),
+        error => format!(
+            "The browser does not open its storage for this page ({error}). A private window, \
+             or a setting that blocks site data, can be the cause."
+        ),
     }
 }
 
 /// Answers every command with the reason why nothing works.
 async fn refuse(
     tabs: &Tabs,
-    mut commands: UnboundedReceiver<Command>,
+    mut commands: impl Stream<Item = Command> + Unpin,
     why: &str,
     failure: &Failure,
 ) {

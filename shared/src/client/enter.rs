@@ -49,6 +49,9 @@ impl<P: Platform> Client<P> {
         if let Some(mark) = self.synced.read_mark(&conversation) {
             room.record.read = mark.max(room.record.read);
         }
+        if let Some(draft) = self.drafts.remove(&conversation) {
+            room.record.draft = draft;
+        }
         self.batch.extend(replayed);
         self.batch.push(records::put_state(&room.state));
         self.put_back(room, Ok(())).await

@@ -10,7 +10,7 @@
 //! - `enter`: beginning to hold a conversation; `sync`: catching up
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
 //! - `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
-//! - `reupload`: what a restored server has lost
+//! - `reupload`: what a restored server has lost; `rebuild`: what this device has lost
 //! - `own_keys`: new versions of one's own identity
 //! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose
 //! - `links`: invite links; `blocking`: whom the person does not want to hear from
@@ -39,6 +39,7 @@ mod people;
 mod pins;
 pub mod platform;
 mod present;
+mod rebuild;
 pub mod records;
 mod recover;
 mod reupload;
@@ -92,6 +93,8 @@ pub struct Client<P: Platform> {
     presence: BTreeMap<UserId, PresenceStatus>,
     /// Conversations that a page has opened: their rows are sent as they come.
     open: BTreeSet<ConversationId>,
+    /// Drafts of conversations that are to be entered again.
+    drafts: BTreeMap<ConversationId, String>,
     answered: VecDeque<(u64, Outcome)>,
     synced: Synced,
     /// Digests of claims that were verified and hold.
@@ -124,6 +127,7 @@ impl<P: Platform> Client<P> {
             outbox: BTreeMap::new(),
             presence: BTreeMap::new(),
             open: BTreeSet::new(),
+            drafts: BTreeMap::new(),
             answered: VecDeque::new(),
             synced: Synced::default(),
             held: RefCell::default(),
@@ -149,9 +153,13 @@ impl<P: Platform> Client<P> {
                 | Trouble::Keys(platform::KeysError::DoesNotOpen),
             ) => {
                 // What a damaged store held is on the server or in the vault.
-                let _ = self.forget_everything().await;
-                (self.emit)(Event::Notice(api::Notice::StoreRebuilt));
-                self.set_session(Session::SignedOut { ended: false });
+                if matches!(self.salvage().await, Ok(true)) {
+                    self.set_session_from_account();
+                } else {
+                    let _ = self.forget_everything().await;
+                    (self.emit)(Event::Notice(api::Notice::StoreRebuilt));
+                    self.set_session(Session::SignedOut { ended: false });
+                }
             }
             Err(trouble) => {
                 // It may work the next time: nothing is wiped, for messages may still wait in there.

@@ -236,6 +236,12 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
+    /// Takes what only rooms know into the synced state: they are about to be dropped.
+    pub(super) fn note_present_state(&mut self) {
+        self.synced.state = self.present_state();
+        self.synced.touch();
+    }
+
     /// The synced state as this device has it.
     fn present_state(&self) -> VaultState {
         let mut state = self.synced.state.clone();
