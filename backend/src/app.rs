@@ -119,7 +119,7 @@ impl App {
     }
 }
 
-fn make_private_folder(folder: &Path) -> io::Result<()> {
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -127,8 +127,8 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// SQLite gives its other files the mode of this one; an existing one keeps its own.
-fn make_private_file(file: &Path) -> io::Result<()> {
+/// An empty file for its owner only, if there is none. SQLite gives its other files the mode of this one; an existing one keeps its own.
+pub fn make_private_file(file: &Path) -> io::Result<()> {
     let mut options = File::options();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
@@ -137,7 +137,7 @@ fn make_private_file(file: &Path) -> io::Result<()> {
 }
 
 /// Two servers on one SQLite file would each believe their own memory of it.
-fn lock(folder: &Path) -> Result<File, StartError> {
+pub fn lock(folder: &Path) -> Result<File, StartError> {
     let failed = |error| StartError::Data(folder.to_owned(), error);
     let file = File::options()
         .create(true)

@@ -10,6 +10,9 @@ use secure_chat_shared::protocol::{IDLE_TIMEOUT_SECS, Registration};
 use crate::db::Storage;
 use crate::limiter::Rate;
 
+/// Name of the SQLite file in the data folder.
+pub const DATABASE: &str = "secure-chat.db";
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -28,6 +31,110 @@ pub struct Cli {
 pub enum Command {
     /// Serve the chat and its web client.
     Serve(ServeArgs),
+    /// List, disable, enable or delete accounts, while the server runs or not.
+    User(UserArgs),
+    /// Make an invitation code, for a server with `--registration code`.
+    InviteCode(InviteCodeArgs),
+    /// Copy the database, and beside it the server's secrets, while the server runs or not.
+    Backup(BackupArgs),
+    /// Make a data folder of a backup.
+    Restore(RestoreArgs),
+}
+
+/// Where a server's data is.
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// Folder of the database and the server's secrets.
+    #[arg(
+        long,
+        env = "SECURE_CHAT_DATA",
+        default_value = "./data",
+        global = true
+    )]
+    pub data: PathBuf,
+    /// Another database than the SQLite file in the data folder.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+}
+
+impl DataArgs {
+    /// Where the rows are.
+    pub fn storage(&self) -> Storage {
+        match &self.database_url {
+            Some(url) => Storage::Url(url.clone()),
+            None => Storage::Sqlite(self.data.join(DATABASE)),
+        }
+    }
+}
+
+/// Settings of `user`.
+#[derive(Debug, Clone, Args)]
+pub struct UserArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: UserCommand,
+    /// Where.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// What can be done about accounts.
+#[derive(Debug, Clone, Subcommand)]
+pub enum UserCommand {
+    /// List all accounts.
+    List,
+    /// End an account's sessions and let nobody sign in to it; nothing is lost.
+    Disable {
+        /// Whose.
+        name: String,
+    },
+    /// Let a disabled account's owner sign in again.
+    Enable {
+        /// Whose.
+        name: String,
+    },
+    /// Delete an account for good.
+    Delete {
+        /// Whose.
+        name: String,
+        /// Let anybody register under the name again.
+        #[arg(long)]
+        release_name: bool,
+    },
+}
+
+/// Settings of `invite-code`.
+#[derive(Debug, Clone, Args)]
+pub struct InviteCodeArgs {
+    /// How many people may register with it.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub uses: u16,
+    /// For how many days.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+    pub days: u16,
+    /// Where.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// Settings of `backup`.
+#[derive(Debug, Clone, Args)]
+pub struct BackupArgs {
+    /// File to write; the secrets go to files of their own, whose names begin with this one.
+    pub file: PathBuf,
+    /// Of what.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// Settings of `restore`.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// File that `backup` wrote, with the secrets' files beside it.
+    pub file: PathBuf,
+    /// Folder to make, or an empty one.
+    #[arg(long, env = "SECURE_CHAT_DATA", default_value = "./data")]
+    pub data: PathBuf,
 }
 
 /// Settings of `serve`.
@@ -36,12 +143,9 @@ pub struct ServeArgs {
     /// Address and port to listen on.
     #[arg(long, env = "SECURE_CHAT_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Folder of the database and the server's secrets; made if it is missing.
-    #[arg(long, env = "SECURE_CHAT_DATA", default_value = "./data")]
-    pub data: PathBuf,
-    /// Another database than the SQLite file in the data folder.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    pub database_url: Option<String>,
+    /// Where its data is; the folder is made if it is missing.
+    #[command(flatten)]
+    pub data: DataArgs,
     /// Another origin that may open the WebSocket, such as https://chat.example.org; may be given repeatedly.
     #[arg(long = "origin", env = "SECURE_CHAT_ORIGINS", value_delimiter = ',')]
     pub origins: Vec<String>,
@@ -149,10 +253,7 @@ impl Default for Limits {
 
 impl From<ServeArgs> for Config {
     fn from(args: ServeArgs) -> Self {
-        let storage = match args.database_url {
-            Some(url) => Storage::Url(url),
-            None => Storage::Sqlite(args.data.join("secure-chat.db")),
-        };
+        let storage = args.data.storage();
         let per_minute = f64::from(args.logins_per_minute) / 60.0;
         let limits = Limits {
             sockets: args.max_sockets,
@@ -173,7 +274,7 @@ impl From<ServeArgs> for Config {
         };
         Self {
             storage,
-            data: args.data,
+            data: args.data.data,
             origins: args.origins,
             registration: args.registration.into(),
             behind_proxy: args.behind_proxy,

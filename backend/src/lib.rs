@@ -3,7 +3,9 @@
 //! A frame's way: `http` upgrades to a WebSocket, `connection` reads frames and writes answers, `handlers` has one
 //! file a topic and one exhaustive match over all requests, `db` is everything durable, `hub` who is connected.
 //! `db` and `hub` never meet: what a handler gets back from a transaction, it hands to the hub.
+//! `admin` is what the operator's commands do beside a running server.
 
+pub mod admin;
 pub mod config;
 pub mod logs;
 
@@ -47,6 +49,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let app = App::open(config).await?;
+    app.tasks.spawn(admin::watch(Arc::clone(&app)));
     let address = listener.local_addr().map_err(StartError::Listen)?;
     let listener = listener.tap_io(|stream| {
         // Small frames go out at once; a failure costs latency only.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use secure_chat::config::{Cli, Command, Config, ServeArgs};
-use secure_chat::{logs, run};
+use secure_chat::{admin, logs, run};
 use tokio::net::TcpListener;
 use zeroizing_alloc::ZeroAlloc;
 
@@ -15,7 +15,10 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Serve(args) = Cli::parse().command;
+    let args = match Cli::parse().command {
+        Command::Serve(args) => args,
+        command => return administer(command).await,
+    };
     if let Err(error) = logs::start(&args.log) {
         eprintln!("--log: {error}");
         return ExitCode::FAILURE;
@@ -24,6 +27,19 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn administer(command: Command) -> ExitCode {
+    match admin::run(command).await {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

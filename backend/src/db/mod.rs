@@ -129,10 +129,16 @@ fn writer_gone() -> DbErr {
     DbErr::Custom("the writer has stopped".into())
 }
 
+/// Opens a database beside the server that may be using it: as it is, if it is there.
+pub async fn open_beside(storage: &Storage) -> Result<DatabaseConnection, DbErr> {
+    connect(storage, Role::Operator).await
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Writer,
     Readers,
+    Operator,
 }
 
 async fn connect(storage: &Storage, role: Role) -> Result<DatabaseConnection, DbErr> {
@@ -141,7 +147,7 @@ async fn connect(storage: &Storage, role: Role) -> Result<DatabaseConnection, Db
         Storage::Url(url) => ConnectOptions::new(url),
     };
     let connections = match role {
-        Role::Writer => 1,
+        Role::Writer | Role::Operator => 1,
         Role::Readers => 4,
     };
     options
@@ -154,6 +160,9 @@ async fn connect(storage: &Storage, role: Role) -> Result<DatabaseConnection, Db
         .acquire_timeout(Duration::from_secs(10));
     sea_orm::Database::connect(options).await
 }
+
+/// What is deleted or replaced is overwritten: nobody finds an old vault in the file.
+const SECURE_DELETE: &str = "ON";
 
 fn sqlite_options(path: &Path, role: Role) -> ConnectOptions {
     let mut options = ConnectOptions::new("sqlite://");
@@ -169,8 +178,8 @@ fn sqlite_options(path: &Path, role: Role) -> ConnectOptions {
             Role::Writer => sqlite
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
-                // What is deleted or replaced is overwritten: nobody finds an old vault in the file.
-                .pragma("secure_delete", "ON"),
+                .pragma("secure_delete", SECURE_DELETE),
+            Role::Operator => sqlite.pragma("secure_delete", SECURE_DELETE),
             Role::Readers => sqlite.pragma("query_only", "ON"),
         }
     });

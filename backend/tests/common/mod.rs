@@ -5,6 +5,7 @@
 
 pub mod log;
 pub mod managed;
+pub mod operator;
 pub mod secrets;
 pub mod socket;
 pub mod talk;

@@ -12,7 +12,7 @@ use secure_chat_shared::ids::{Timestamp, UserId, UserName};
 use secure_chat_shared::protocol::SealedState;
 
 use super::{damaged, deletion, id};
-use crate::db::entities::{identity, user};
+use crate::db::entities::{identity, session, user};
 use crate::names::Skeleton;
 use crate::numbers::{from_row, to_row};
 
@@ -39,6 +39,70 @@ pub async fn any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
         .one(db)
         .await?;
     Ok(first.is_some())
+}
+
+/// How many accounts there are.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    user::Entity::find().count(db).await
+}
+
+/// An account, as its operator sees it.
+pub struct Listed {
+    pub name: String,
+    pub created: Timestamp,
+    pub last_seen: Option<Timestamp>,
+    pub disabled: bool,
+    /// How many have not ended.
+    pub sessions: u64,
+}
+
+/// Every account, by name.
+pub async fn list(db: &impl ConnectionTrait) -> Result<Vec<Listed>, DbErr> {
+    type Row = (Vec<u8>, String, i64, Option<i64>, bool);
+    let rows: Vec<Row> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
+        .column(user::Column::Name)
+        .column(user::Column::Created)
+        .column(user::Column::LastSeen)
+        .column(user::Column::Disabled)
+        .order_by_asc(user::Column::Name)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let sessions: Vec<(Vec<u8>, i64)> = session::Entity::find()
+        .select_only()
+        .column(session::Column::UserId)
+        .column_as(session::Column::Id.count(), "sessions")
+        .group_by(session::Column::UserId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let sessions: HashMap<Vec<u8>, i64> = sessions.into_iter().collect();
+    Ok(rows
+        .into_iter()
+        .map(|(user, name, created, last_seen, disabled)| Listed {
+            name,
+            created: Timestamp(from_row(created)),
+            last_seen: last_seen.map(|at| Timestamp(from_row(at))),
+            disabled,
+            sessions: sessions.get(&user).copied().map_or(0, from_row),
+        })
+        .collect())
+}
+
+/// Whether the operator lets anybody sign in.
+pub async fn set_disabled(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+    disabled: bool,
+) -> Result<(), DbErr> {
+    user::Entity::update_many()
+        .col_expr(user::Column::Disabled, Expr::value(disabled))
+        .filter(user::Column::Id.eq(user.0.to_vec()))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Whether a name, or one that looks like it, is or was somebody's; or the id.
