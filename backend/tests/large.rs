@@ -18,6 +18,7 @@ use secure_chat_shared::client::native::test_keys;
 use secure_chat_shared::codec;
 use secure_chat_shared::crypto::identity::{Identity, SignedIdentity};
 use secure_chat_shared::crypto::random;
+use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::{Algorithm, Signature};
 use secure_chat_shared::ids::{UserId, UserName};
 use secure_chat_shared::log::{Act, Mode};
@@ -138,6 +139,7 @@ async fn write_people(app: &TestApp, count: usize) -> Vec<Person> {
             id: identity.user,
             keys,
             signed,
+            code: RecoveryCode::make(),
         });
     }
     database.close().await.unwrap();

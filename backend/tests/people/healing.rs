@@ -9,6 +9,7 @@ use secure_chat_shared::client::api::{
 use secure_chat_shared::client::native::test_keys;
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::identity::SignedIdentity;
+use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 use secure_chat_shared::ids::{ConversationId, Epoch, UserName};
 use secure_chat_shared::log::Act;
@@ -59,6 +60,7 @@ fn listed(found: &Found, n: usize) -> Listed {
         id: found.user,
         keys: test_keys::set(n).unwrap(),
         signed,
+        code: RecoveryCode::make(),
     }
 }
 

@@ -10,6 +10,7 @@ use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::epoch::{EpochContext, EpochKey, commitment, seal_title};
 use secure_chat_shared::crypto::identity::{self, Compromised, Identity, SignedIdentity};
 use secure_chat_shared::crypto::message::{self, Content, Inner};
+use secure_chat_shared::crypto::recovery::RecoveryCode;
 use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::crypto::{random, wrap};
 use secure_chat_shared::ids::{ConversationId, Epoch, MessageId, Salt, Timestamp, UserId};
@@ -50,6 +51,7 @@ impl Insider {
                 id: account.user,
                 keys: test_keys::set(n).unwrap(),
                 signed: account.identity,
+                code: RecoveryCode::make(),
             },
             log: Log {
                 state: codec::decode(&state).unwrap(),
@@ -216,6 +218,7 @@ pub fn successor(of: &SignedIdentity, by: &PrivateKeys, n: usize) -> common::Per
         id: before.user,
         signed: signed(&keys, Some(by), &identity),
         keys,
+        code: RecoveryCode::make(),
     }
 }
 
