@@ -11,6 +11,7 @@ mod grow;
 mod history;
 mod identity;
 pub mod presence;
+mod register;
 mod replace;
 mod reupload;
 mod sessions;
@@ -62,8 +63,8 @@ enum Answer {
 async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer, Failure> {
     use AnyRequest as R;
     match request {
-        R::RegisterStart(r) => reply::<p::RegisterStart>(auth::register_start(c, r)).await,
-        R::RegisterFinish(r) => reply::<p::RegisterFinish>(auth::register_finish(c, r)).await,
+        R::RegisterStart(r) => reply::<p::RegisterStart>(register::start(c, r)).await,
+        R::RegisterFinish(r) => reply::<p::RegisterFinish>(register::finish(c, r)).await,
         R::LoginStart(r) => reply::<p::LoginStart>(auth::login_start(c, r)).await,
         R::LoginFinish(r) => reply::<p::LoginFinish>(auth::login_finish(c, r)).await,
         R::Resume(r) => reply::<p::Resume>(auth::resume(c, r)).await,
