@@ -1,7 +1,8 @@
 //! Measures the server with the real client core and native keys: what is sent is what browsers send.
 //!
-//! [`rekey`] is a benchmark; `register` makes accounts for those that run in a browser.
+//! [`rekey`] and [`login`] are benchmarks; `register` makes accounts for those that run in a browser.
 
+mod login;
 mod person;
 mod rekey;
 mod server;
@@ -38,6 +39,15 @@ enum Command {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Tries to log in, against Argon2id.
+    Login {
+        /// The server's binary.
+        #[arg(long)]
+        server: PathBuf,
+        /// Where the figures go too.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
     /// Registers accounts PREFIX1, PREFIX2, ... on a running server.
     Register {
         /// The server's address.
@@ -62,6 +72,7 @@ async fn main() -> Result {
                 members,
                 json,
             } => rekey::run(&server, &members, json.as_deref()).await,
+            Command::Login { server, json } => login::run(&server, json.as_deref()).await,
             Command::Register {
                 address,
                 count,

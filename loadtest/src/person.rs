@@ -18,7 +18,8 @@ use tokio::sync::mpsc;
 use crate::Result;
 use crate::socket::LoadSocket;
 
-const PASSWORD: &str = "plain oysters measure nine winters";
+/// Everybody's password.
+pub const PASSWORD: &str = "plain oysters measure nine winters";
 
 /// Where a client of this program runs.
 struct Device {

@@ -32,6 +32,7 @@ impl Server {
             .arg("serve")
             .args(["--listen", &address.to_string(), "--log", "warn"])
             .args(["--registrations-per-hour", "1000000"])
+            .args(["--logins-per-minute", "10000000"])
             .args(["--frames-per-second", "100000"])
             .arg("--data")
             .arg(data.path())
@@ -53,16 +54,20 @@ impl Server {
 
     /// Processor time that it has used, in seconds, to a hundredth.
     pub fn cpu(&self) -> Result<f64> {
-        let id = self.child.id().ok_or("the server has ended")?;
-        let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
-        // Fields 14 and 15, counted behind the name, which may hold anything.
-        let fields = stat.rsplit_once(") ").ok_or("no such stat")?.1;
-        let ticks: u64 = fields
-            .split(' ')
-            .skip(11)
-            .take(2)
-            .map(str::parse::<u64>)
-            .sum::<std::result::Result<_, _>>()?;
-        Ok(ticks as f64 / TICKS as f64)
+        cpu_of(self.child.id().ok_or("the server has ended")?)
     }
+}
+
+/// Processor time that a process has used, in seconds, to a hundredth.
+pub fn cpu_of(process: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // Fields 14 and 15, counted behind the name, which may hold anything.
+    let fields = stat.rsplit_once(") ").ok_or("no such stat")?.1;
+    let ticks: u64 = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(str::parse::<u64>)
+        .sum::<std::result::Result<_, _>>()?;
+    Ok(ticks as f64 / TICKS as f64)
 }

@@ -28,6 +28,11 @@ const BENCHES: &[Bench] = &[
         run: rekey,
     },
     Bench {
+        name: "login",
+        about: "an attempt to log in on the server, against Argon2id there",
+        run: login,
+    },
+    Bench {
         name: "rekey-browser",
         about: "the same in the browser",
         run: rekey_browser,
@@ -84,8 +89,17 @@ fn unknown(name: &str) -> String {
 }
 
 fn rekey(product: &Product, json: Option<&Path>) -> Result {
+    load(product, "rekey", json)
+}
+
+fn login(product: &Product, json: Option<&Path>) -> Result {
+    load(product, "login", json)
+}
+
+/// A benchmark of the load generator.
+fn load(product: &Product, name: &str, json: Option<&Path>) -> Result {
     let mut command = program(&product.loadtest);
-    command.arg("rekey").arg("--server").arg(&product.server);
+    command.arg(name).arg("--server").arg(&product.server);
     if let Some(file) = json {
         command.arg("--json").arg(std::path::absolute(file)?);
     }
