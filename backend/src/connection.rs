@@ -119,6 +119,9 @@ pub async fn serve(mut socket: WebSocket, app: Arc<App>, address: IpAddr) {
         phase: Mutex::new(Phase::Fresh),
     };
     let end = exchange(&mut socket, &connection, &mut queue).await;
+    if handlers::failed::note_given_up(&connection).await.is_err() {
+        tracing::error!("an attempt to sign in was not counted");
+    }
     handlers::presence::leave(&connection);
     if end == End::Close(close_code::SESSION_ENDED) {
         let mut last = Vec::new();

@@ -30,6 +30,7 @@ const HASH_LEN: usize = 32;
 /// First step of log-in.
 pub async fn login_start(c: &Connection, request: LoginStart) -> Result<LoginStarted, Failure> {
     must_not_be_signed_in(c)?;
+    failed::note_given_up(c).await?;
     c.app.logins_per_address.take(c.address).map_err(too_many)?;
     let db = c.app.database.read();
     let at_home = sessions::is_at(db, &request.name, c.address).await?;

@@ -15,6 +15,7 @@ use crate::db::{Failure, Tx};
 /// First step; counts as an attempt to log in.
 pub async fn start(c: &Connection, request: ConfirmStart) -> Result<LoginStarted, Failure> {
     let me = c.identified()?;
+    failed::note_given_up(c).await?;
     set(c, me, Confirmation::None)?;
     c.app.logins_per_address.take(c.address).map_err(too_many)?;
     // Not the name's own bucket: strangers empty that one.

@@ -3,7 +3,7 @@
 use secure_chat_shared::ids::UserId;
 use secure_chat_shared::protocol::{Done, Event};
 
-use crate::connection::Connection;
+use crate::connection::{Confirmation, Connection, Phase};
 use crate::db::Failure;
 use crate::db::queries::secrets;
 use crate::hub;
@@ -33,6 +33,26 @@ pub async fn note(c: &Connection, user: UserId) -> Result<(), Failure> {
         )
         .await?;
     Ok(())
+}
+
+/// Counts what was begun and not finished, of a socket that begins anew or has gone: whoever guesses wrong learns that
+/// from the first step's answer, and has no need of the second.
+pub async fn note_given_up(c: &Connection) -> Result<(), Failure> {
+    let user = match &mut *c.phase() {
+        phase @ Phase::LoggingIn(..) => match std::mem::replace(phase, Phase::Fresh) {
+            Phase::LoggingIn(_, Some(account)) => Some(account.user),
+            _ => None,
+        },
+        Phase::SignedIn(me, confirmation @ Confirmation::Started(..)) => {
+            *confirmation = Confirmation::None;
+            Some(me.user)
+        }
+        _ => None,
+    };
+    match user {
+        Some(user) => note(c, user).await,
+        None => Ok(()),
+    }
 }
 
 /// The user has been shown them.

@@ -6,7 +6,7 @@ mod confirm;
 mod conversations;
 mod deletion;
 mod directory;
-mod failed;
+pub mod failed;
 mod grow;
 mod history;
 mod identity;
