@@ -63,7 +63,7 @@ pub fn CheckCode(props: &Props) -> Html {
         <Dialog title={t!("check-code")} on_close={props.on_close.clone()} class="narrow">
             <form class="form" {onsubmit} novalidate=true>
                 <TextField id="check-code" label={t!("recovery-code")} value={(*code).clone()} {on_input}
-                    is_name=true autofocus=true hint={t!("check-code-hint")} {error} />
+                    is_code=true autofocus=true hint={t!("check-code-hint")} {error} />
                 <div class="alert-place" role="alert">
                     if let Some(failure) = &request.failure {
                         <p class="alert">{ sentences::failure(failure) }</p>

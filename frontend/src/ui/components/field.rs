@@ -32,19 +32,24 @@ pub struct Props {
     /// Whether it is for a name, not for prose.
     #[prop_or_default]
     pub is_name: bool,
+    /// Whether it is for a long code, all of which is to be seen at once.
+    #[prop_or_default]
+    pub is_code: bool,
 }
 
 /// One line of text with its label above.
 #[component]
 pub fn TextField(props: &Props) -> Html {
     let oninput = typed(&props.on_input);
-    let off = props.is_name.then_some("none");
+    let is_plain = props.is_name || props.is_code;
+    let off = is_plain.then_some("none");
     html! {
         <div class="field">
             <label for={props.id.clone()}>{ props.label.clone() }</label>
-            <input type="text" class="input" id={props.id.clone()} value={props.value.clone()} {oninput} dir="auto"
+            <input type="text" class={classes!("input", props.is_code.then_some("mono code-input"))}
+                id={props.id.clone()} value={props.value.clone()} {oninput} dir="auto"
                 autocomplete={props.autocomplete.clone()} autocapitalize={off}
-                spellcheck={props.is_name.then_some("false")} autofocus={props.autofocus}
+                spellcheck={is_plain.then_some("false")} autofocus={props.autofocus}
                 aria-invalid={props.error.is_some().then_some("true")}
                 aria-describedby={describes(&props.id, &props.hint, &props.error)} />
             { below(&props.id, &props.hint, &props.error) }

@@ -70,7 +70,7 @@ pub fn Recover() -> Html {
                 <TextField id="name" label={t!("user-name")} value={(*name).clone()} on_input={set(&name)}
                     autocomplete="username" autofocus={name.is_empty()} is_name=true />
                 <TextField id="code" label={t!("recovery-code")} value={(*code).clone()} on_input={set(&code)}
-                    autofocus={!name.is_empty()} is_name=true hint={t!("recovery-code-hint")} error={code_error} />
+                    autofocus={!name.is_empty()} is_code=true hint={t!("recovery-code-hint")} error={code_error} />
                 <NewPassword id="password" label={t!("new-password")} value={(*password).clone()}
                     on_input={set(&password)} {verdict} tried={*tried} />
                 <div class="alert-place" role="alert">
