@@ -261,13 +261,6 @@ export class Person extends Visitor {
     await this.page.getByRole('menuitem', { name: item, exact: true }).click();
   }
 
-  /** Answers a question in a dialog. */
-  private async answer(question: string, yes: string): Promise<void> {
-    const dialog = this.page.getByRole('dialog', { name: question });
-    await dialog.getByRole('button', { name: yes, exact: true }).click();
-    await expect(dialog).toBeHidden();
-  }
-
   get members(): Locator {
     return this.page.getByRole('region', { name: 'Members' });
   }

@@ -1,6 +1,6 @@
 // The real server binary: own port, own data folder, everything that it logs.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -60,6 +60,14 @@ export class Server {
   /** As an operator does. */
   async stop(): Promise<void> {
     await this.end('SIGTERM');
+  }
+
+  /** Runs a command of the operator's on its data; what it prints. */
+  command(...args: string[]): string {
+    return execFileSync(binary(), [...args, '--data', this.data], {
+      encoding: 'utf8',
+      env: { ...process.env, DATABASE_URL: undefined },
+    });
   }
 
   log(): string {

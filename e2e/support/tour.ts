@@ -176,6 +176,71 @@ async function withNewKeys(
   await stop(carol, 'identity-changed');
 }
 
+/** Calls `stop` at each screen about keeping an account. */
+export async function accountTour(arrive: Arrive, stop: Stop): Promise<void> {
+  const alice = await arrive('alice');
+  const elsewhere = await arrive('alice');
+  const code = await alice.registerAndKeepCode();
+  await elsewhere.signIn();
+  await elsewhere.expectSignedIn();
+  await expect(alice.note(/New sign-in/)).toBeVisible();
+  await stop(alice, 'new-sign-in');
+  await alice.note(/New sign-in/).getByRole('button', { name: 'Close' }).click();
+
+  await alice.openSettings();
+  for (const region of ['Password and recovery code', 'Signed-in browsers', 'Locking', 'Storage', 'Leaving']) {
+    const card = alice.page.getByRole('region', { name: region });
+    await card.evaluate((element) => element.scrollIntoView({ block: 'start' }));
+    await stop(alice, `settings-${region.toLowerCase().replaceAll(' ', '-')}`);
+  }
+  const dialog = alice.page.getByRole('dialog');
+  for (const [button, screen] of [
+    ['Change password', 'change-password'],
+    ['Check recovery code', 'check-code'],
+    ['Make a new code', 'new-code'],
+    ['End all others', 'end-others'],
+    ['Sign out', 'sign-out'],
+    ['Delete account', 'delete-account'],
+  ] as const) {
+    await alice.page.getByRole('button', { name: button, exact: true }).click();
+    await expect(dialog).toBeVisible();
+    if (screen === 'check-code') {
+      await dialog.getByRole('textbox', { name: 'Recovery code' }).fill(code);
+      await dialog.getByRole('button', { name: 'Check', exact: true }).click();
+      await expect(dialog.getByText('This is your recovery code')).toBeVisible();
+    }
+    await stop(alice, screen);
+    await alice.page.keyboard.press('Escape');
+    await expect(dialog).toHaveCount(0);
+  }
+
+  const stranger = await arrive('alice');
+  for (let tried = 0; tried < 6; tried += 1) await stranger.guess(`guess number ${tried}`);
+  await expect(alice.page.getByRole('alert').filter({ hasText: 'tried 5 times' })).toBeVisible();
+  await stop(alice, 'failed-sign-ins');
+
+  await alice.lock();
+  await stop(alice, 'locked');
+  await alice.unlock('certainly not this one');
+  await expect(alice.page.getByRole('alert').filter({ hasText: 'wrong' })).toBeVisible();
+  await stop(alice, 'locked-refused');
+  await alice.page.getByRole('button', { name: 'Sign in as somebody else' }).click();
+  await stop(alice, 'somebody-else');
+  await alice.page.keyboard.press('Escape');
+
+  await stranger.page.getByRole('link', { name: 'Forgot password?' }).click();
+  await stop(stranger, 'recover');
+  await stranger.page.getByRole('button', { name: 'Set new password' }).click();
+  await expect(stranger.page.getByText('8 groups of 4 characters')).toBeVisible();
+  await stranger.page.getByText('I have neither password nor code').click();
+  await stop(stranger, 'recover-neither');
+  await stranger.recover(code, 'nine lanterns at low tide');
+  await expect(stranger.page.getByTestId('recovery-code')).toBeVisible();
+  await stop(stranger, 'recovered');
+  await expect(elsewhere.userName).toBeVisible();
+  await stop(elsewhere, 'session-ended');
+}
+
 async function talk(alice: Person, bob: Person, carol: Person): Promise<void> {
   const lines: [Person, string][] = [
     [alice, 'I have booked the hut for the three of us, Friday to Sunday.'],

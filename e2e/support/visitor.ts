@@ -71,6 +71,12 @@ export class Visitor {
     await this.page.getByRole('button', { name: 'Sign in' }).click();
   }
 
+  /** Tries a password that is wrong. */
+  async guess(password: string): Promise<void> {
+    await this.signIn(password);
+    await expect(this.page.getByRole('alert').filter({ hasText: 'wrong' })).toBeVisible();
+  }
+
   async expectSignedIn(): Promise<void> {
     await expect(this.page.getByRole('button', { name: 'Account', exact: true })).toBeVisible();
   }
@@ -141,6 +147,105 @@ export class Visitor {
     if (!(await settings.isVisible())) await this.openSettings();
     const identity = this.page.getByRole('region', { name: 'Your identity' });
     return (await identity.locator('dt', { hasText: 'Fingerprint' }).locator('+ dd').innerText()).trim();
+  }
+
+  /** Answers a question in a dialog. */
+  async answer(question: string, yes: string): Promise<void> {
+    const dialog = this.page.getByRole('dialog', { name: question });
+    await dialog.getByRole('button', { name: yes, exact: true }).click();
+    await expect(dialog).toBeHidden();
+  }
+
+  /** A passing note. */
+  note(text: RegExp): Locator {
+    return this.page.locator('.note').filter({ hasText: text });
+  }
+
+  // What brings an account back
+
+  /** The recovery code that is shown, once it was proven to be kept. */
+  async keepCode(): Promise<string> {
+    const shown = this.page.getByTestId('recovery-code');
+    await expect(shown).toHaveText(/^\s*([0-9A-Z]{4}-){7}[0-9A-Z]{4}\s*$/);
+    const code = (await shown.innerText()).replace(/\s/g, '');
+    await this.recoveryDialog.getByRole('button', { name: 'I have saved it' }).click();
+    const groups = code.split('-');
+    for (const field of await this.recoveryDialog.getByRole('textbox').all()) {
+      const label = (await field.getAttribute('id')) ?? '';
+      const place = await this.recoveryDialog.locator(`label[for="${label}"]`).innerText();
+      await field.fill(groups[Number(place.replace(/\D/g, '')) - 1] ?? '');
+    }
+    await this.recoveryDialog.getByRole('button', { name: 'I have saved it' }).click();
+    await expect(this.recoveryDialog).toBeHidden();
+    return code;
+  }
+
+  async registerAndKeepCode(algorithm: Algorithm = 'RSA-PSS'): Promise<string> {
+    await this.fillRegistration(algorithm);
+    await this.page.getByRole('button', { name: 'Create account' }).click();
+    const code = await this.keepCode();
+    await this.expectSignedIn();
+    return code;
+  }
+
+  /** Fills in the form for a lost password and sends it. */
+  async recover(code: string, password: string): Promise<void> {
+    await this.open();
+    await this.page.getByRole('link', { name: 'Forgot password?' }).click();
+    await this.userName.fill(this.name);
+    await this.page.getByRole('textbox', { name: 'Recovery code' }).fill(code);
+    await this.page.getByLabel('New password', { exact: true }).fill(password);
+    await this.page.getByRole('button', { name: 'Set new password' }).click();
+  }
+
+  /** The new recovery code that comes with it. Leaves the settings open. */
+  async changePassword(password: string, { keep = false, old = this.password } = {}): Promise<string> {
+    await this.openSettings();
+    await this.page.getByRole('button', { name: 'Change password' }).click();
+    const dialog = this.page.getByRole('dialog', { name: 'Change password' });
+    await dialog.getByLabel('Present password', { exact: true }).fill(old);
+    await dialog.getByLabel('New password', { exact: true }).fill(password);
+    const kept = dialog.getByRole('checkbox', { name: 'Keep my other browsers signed in' });
+    await expect(kept).not.toBeChecked();
+    if (keep) await kept.press('Space');
+    await dialog.getByRole('button', { name: 'Change password' }).click();
+    return this.keepCode();
+  }
+
+  /** Whether a code is the right one, by the settings. */
+  async checkCode(code: string, right: boolean): Promise<void> {
+    await this.openSettings();
+    await this.page.getByRole('button', { name: 'Check recovery code' }).click();
+    const dialog = this.page.getByRole('dialog', { name: 'Check recovery code' });
+    await dialog.getByRole('textbox', { name: 'Recovery code' }).fill(code);
+    await dialog.getByRole('button', { name: 'Check', exact: true }).click();
+    const yes = dialog.getByText('This is your recovery code');
+    const no = dialog.getByText(/This is not your recovery code|typing error/);
+    await expect(right ? yes : no).toBeVisible();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await expect(dialog).toBeHidden();
+  }
+
+  async lock(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Account', exact: true }).click();
+    await this.page.getByRole('menuitem', { name: 'Lock' }).click();
+    await expect(this.unlockButton).toBeVisible();
+  }
+
+  async unlock(password = this.password): Promise<void> {
+    await this.passwordField.fill(password);
+    await this.unlockButton.click();
+  }
+
+  get unlockButton(): Locator {
+    return this.page.getByRole('button', { name: /^Unlock/ });
+  }
+
+  async signOut(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Account', exact: true }).click();
+    await this.page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await this.answer('Sign out?', 'Sign out');
+    await expect(this.userName).toBeVisible();
   }
 
   get userName(): Locator {
