@@ -31,6 +31,14 @@ pub struct Cli {
 pub enum Command {
     /// Serve the chat and its web client.
     Serve(ServeArgs),
+    /// What an operator does beside it.
+    #[command(flatten)]
+    Admin(AdminCommand),
+}
+
+/// What an operator does beside a running server, or one that is stopped.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
     /// List, disable, enable or delete accounts, while the server runs or not.
     User(UserArgs),
     /// Make an invitation code, for a server with `--registration code`.

@@ -1,10 +1,10 @@
-//! The `secure-chat` binary: reads the settings, sets up logs and signals, and serves.
+//! The `secure-chat` binary: reads the settings, and serves or does what its operator asks.
 
 use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::Parser;
-use secure_chat::config::{Cli, Command, Config, ServeArgs};
+use secure_chat::config::{AdminCommand, Cli, Command, Config, ServeArgs};
 use secure_chat::{admin, logs, run};
 use tokio::net::TcpListener;
 use zeroizing_alloc::ZeroAlloc;
@@ -15,10 +15,13 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = match Cli::parse().command {
-        Command::Serve(args) => args,
-        command => return administer(command).await,
-    };
+    match Cli::parse().command {
+        Command::Serve(args) => log_and_serve(args).await,
+        Command::Admin(command) => administer(command).await,
+    }
+}
+
+async fn log_and_serve(args: ServeArgs) -> ExitCode {
     if let Err(error) = logs::start(&args.log) {
         eprintln!("--log: {error}");
         return ExitCode::FAILURE;
@@ -32,7 +35,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn administer(command: Command) -> ExitCode {
+async fn administer(command: AdminCommand) -> ExitCode {
     match admin::run(command).await {
         Ok(text) => {
             println!("{text}");

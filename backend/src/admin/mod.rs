@@ -19,7 +19,7 @@ use secure_chat_migrations::{Migrator, MigratorTrait};
 use secure_chat_shared::ids::UserName;
 
 use crate::app::StartError;
-use crate::config::{Command, DataArgs};
+use crate::config::{AdminCommand, DataArgs};
 use crate::db::{self, Storage};
 
 pub use watch::watch;
@@ -73,13 +73,12 @@ pub enum AdminError {
 }
 
 /// Carries a command out; what it prints.
-pub async fn run(command: Command) -> Result<String, AdminError> {
+pub async fn run(command: AdminCommand) -> Result<String, AdminError> {
     match command {
-        Command::Serve(_) => Ok(String::new()),
-        Command::User(args) => users::run(&args.data, args.what).await,
-        Command::InviteCode(args) => codes::make(&args.data, args.uses, args.days).await,
-        Command::Backup(args) => backup::make(&args.data, &args.file).await,
-        Command::Restore(args) => backup::restore(&args.file, &args.data).await,
+        AdminCommand::User(args) => users::run(&args.data, args.what).await,
+        AdminCommand::InviteCode(args) => codes::make(&args.data, args.uses, args.days).await,
+        AdminCommand::Backup(args) => backup::make(&args.data, &args.file).await,
+        AdminCommand::Restore(args) => backup::restore(&args.file, &args.data).await,
     }
 }
 
