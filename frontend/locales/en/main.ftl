@@ -41,6 +41,7 @@ no-account-yet = New here?
 create-account = Create account
 account-already = You have an account?
 user-name-hint = Others find you by it. It cannot be changed.
+user-name-missing = Enter your user name.
 name-too-short = A user name has at least 2 characters.
 name-too-long = A user name has at most 32 characters.
 name-character = Use letters and digits, with dots, dashes and underscores between them.
@@ -513,7 +514,7 @@ notice-gave-back =
 failed-sign-ins =
     { $count ->
         [one] Somebody has tried to sign in to your account with a wrong password, { $ago }.
-       *[other] Somebody has tried { $count } times to get into your account with a wrong password or code, last { $ago }.
+       *[other] Somebody has tried { $count } times to get into your account with a wrong password or code, most recently { $ago }.
     }
 failed-sign-ins-hint = Nobody got in by that. If it was not you, see in Settings who is signed in; a long password cannot be guessed.
 failed-sign-ins-seen = I have seen it

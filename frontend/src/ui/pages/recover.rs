@@ -50,6 +50,7 @@ pub fn Recover() -> Html {
         let field = field.clone();
         Callback::from(move |text| field.set(text))
     };
+    let name_error = (*tried && name.trim().is_empty()).then(|| t!("user-name-missing"));
     let code_error = code_error.filter(|_| *tried).map(sentences::code_error);
     if request.busy {
         let steps = vec![
@@ -65,10 +66,10 @@ pub fn Recover() -> Html {
     }
     html! {
         <Gate title={t!("recover")}>
-            <p class="hint">{ t!("recover-hint") }</p>
+            <p class="gate-lead">{ t!("recover-hint") }</p>
             <form class="form" {onsubmit} novalidate=true>
                 <TextField id="name" label={t!("user-name")} value={(*name).clone()} on_input={set(&name)}
-                    autocomplete="username" autofocus={name.is_empty()} is_name=true />
+                    autocomplete="username" autofocus={name.is_empty()} is_name=true error={name_error} />
                 <TextField id="code" label={t!("recovery-code")} value={(*code).clone()} on_input={set(&code)}
                     autofocus={!name.is_empty()} is_code=true hint={t!("recovery-code-hint")} error={code_error} />
                 <NewPassword id="password" label={t!("new-password")} value={(*password).clone()}
