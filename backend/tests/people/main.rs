@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
+mod account;
 mod blocking;
 mod browsers;
 #[path = "../common/mod.rs"]
@@ -11,6 +12,7 @@ mod history;
 mod hostile;
 mod keys;
 mod links;
+mod locking;
 mod managed;
 mod network;
 mod page;

@@ -9,7 +9,7 @@ use super::{Client, decode_stored};
 use crate::codec::Bytes;
 use crate::ids::{ConversationId, EntryHash, Root, View};
 use crate::log::{Act, Entry};
-use crate::protocol::EntryAt;
+use crate::protocol::{EntryAt, Stored};
 
 const OTHER_BROWSER: &str =
     "The server keeps back, or has changed, what another browser of yours has seen.";
@@ -52,6 +52,19 @@ impl<P: Platform> Client<P> {
             return self.stop_room(id, OTHER_BROWSER, own).await;
         }
         Ok(())
+    }
+
+    /// The same where the log has just come to what another browser has seen.
+    pub(super) fn compare_with_other_browsers(&mut self, room: &mut Room, at: &EntryAt) {
+        let own = room.record.frontier.view();
+        let seen = self.synced.view(&room.id());
+        if seen.is_some_and(|seen| seen.size == own.size && seen.root != own.root) {
+            let entry = match &at.entry {
+                Stored::Whole(bytes) => bytes.as_ref(),
+                Stored::Purged(_) => &[],
+            };
+            self.stop(room, OTHER_BROWSER, entry, Some(own.root));
+        }
     }
 
     /// What is wrong with one's own invitation, if this entry is it: nobody but oneself can tell.

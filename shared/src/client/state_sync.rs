@@ -151,6 +151,17 @@ impl<P: Platform> Client<P> {
             return Ok(());
         }
         self.pull_synced(generation).await?;
+        let rooms = self.rooms.iter();
+        let behind = rooms.filter(|(id, room)| {
+            let seen = self.synced.view(id);
+            seen.is_some_and(|seen| seen.size > room.record.frontier.size())
+        });
+        let behind: Vec<ConversationId> = behind.map(|(id, _)| *id).collect();
+        for id in behind {
+            // That browser has it from this server.
+            self.sync_room(id).await?;
+            self.must_hold_synced_view(id).await?;
+        }
         // What waited for a decision that was made there.
         self.flush_outbox().await
     }

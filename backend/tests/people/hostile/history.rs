@@ -167,12 +167,55 @@ async fn two_browsers_of_one_person_on_two_branches_are_stopped() {
         second.is_lied_to(keeping_entries_back());
         gives_next(&second, id, insider.message("for this browser", |_, _| {})).await;
         second.reads(id, &["first", "for this browser"]).await;
-        second.ticks().await;
         alice.writes(id, "for the other").await;
         bob.reads(id, &["first", "for the other"]).await;
         let before = sight(&bob, id);
-        bob.ticks().await;
+        second.ticks().await;
         is_stopped_because(&mut bob, id, &before, "another browser").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_browser_has_seen_is_not_kept_back() {
+    local(async {
+        let app = TestApp::full().await;
+        let (_alice, mut bob, mallory, id) = a_circle(&app).await;
+        let mut second = Person::sign_in(app.address, "bob", PASSWORD).await.unwrap();
+        second.does(Action::Open(id)).await.unwrap();
+        let before = sight(&bob, id);
+        let insider = Insider::of(&mallory, 4, id).await;
+        gives_next(&second, id, insider.message("for this browser", |_, _| {})).await;
+        second.reads(id, &["first", "for this browser"]).await;
+        second.ticks().await;
+        is_stopped_because(&mut bob, id, &before, "another browser").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_entry_where_another_browser_has_one_stops_the_log() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, mallory, id) = a_circle(&app).await;
+        let mut second = Person::sign_in(app.address, "bob", PASSWORD).await.unwrap();
+        second.does(Action::Open(id)).await.unwrap();
+        let insider = Insider::of(&mallory, 4, id).await;
+        gives_next(&second, id, insider.message("for this browser", |_, _| {})).await;
+        second.reads(id, &["first", "for this browser"]).await;
+        second.ticks().await;
+        // Not told of it, it learns when it writes itself; the entry that comes then is another one.
+        bob.is_lied_to(|given| match given {
+            Given::Event(event) if matches!(*event, Event::StateWritten { .. }) => None,
+            given => Some(given),
+        });
+        let (user, verified) = (alice.user(), true);
+        let mark = Action::MarkVerified { user, verified };
+        bob.does(mark).await.unwrap();
+        bob.ticks().await;
+        assert!(!is_stopped(&bob.page.borrow(), id));
+        alice.writes(id, "for the other").await;
+        bob.until("an alarm", |page| is_stopped(page, id)).await;
     })
     .await;
 }
