@@ -147,7 +147,8 @@ impl<P: Platform> Client<P> {
 
     /// Another browser wrote.
     pub(super) async fn on_state_written(&mut self, generation: u64) -> Result<(), Trouble> {
-        if self.must_be_online().is_err() {
+        // One that comes after what it tells of was read is no older state of the server's.
+        if self.must_be_online().is_err() || generation <= self.synced.generation {
             return Ok(());
         }
         self.pull_synced(generation).await?;
