@@ -137,6 +137,7 @@ pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure>
     if request.token.len() != HASH_LEN {
         return Err(malformed("a token has 32 bytes").into());
     }
+    failed::note_given_up(c).await?;
     let db = c.app.database.read();
     let hash = Sha256::digest(&request.token).into();
     let found = sessions::by_token(db, &hash)

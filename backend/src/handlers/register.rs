@@ -14,6 +14,7 @@ use super::auth::{
     check_blobs, make_session, malformed, must_not_be_signed_in, sign_in, too_many, verifier,
     wrong_state,
 };
+use super::failed;
 use crate::connection::{Connection, Identified, Phase};
 use crate::db::Failure;
 use crate::db::queries::users::{self, NewUser};
@@ -25,6 +26,7 @@ use crate::numbers::now;
 /// First step of registration.
 pub async fn start(c: &Connection, request: RegisterStart) -> Result<RegisterStarted, Failure> {
     must_not_be_signed_in(c)?;
+    failed::note_given_up(c).await?;
     let policy = c.app.config.registration;
     if policy == Registration::Closed {
         let text = "this server takes no registrations";

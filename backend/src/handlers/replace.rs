@@ -78,6 +78,7 @@ pub async fn recover_start(
     request: RecoverStart,
 ) -> Result<RecoverStarted, Failure> {
     must_not_be_signed_in(c)?;
+    failed::note_given_up(c).await?;
     if request.auth.len() != Sha256::output_size() {
         return Err(malformed("a recovery auth has 32 bytes").into());
     }

@@ -3,7 +3,7 @@
 use secure_chat_shared::ids::{SessionId, UserId};
 use secure_chat_shared::protocol::{Done, ErrorCode, RequestError, RevokeSession, Sessions};
 
-use super::presence;
+use super::{failed, presence};
 use crate::connection::Connection;
 use crate::db::Failure;
 use crate::db::queries::sessions;
@@ -19,6 +19,7 @@ pub async fn list(c: &Connection) -> Result<Sessions, Failure> {
 /// Ends the asking session. The socket stays open, as if it had just connected.
 pub async fn sign_out(c: &Connection) -> Result<Done, Failure> {
     let me = c.identified()?;
+    failed::note_given_up(c).await?;
     // Revoked meanwhile is signed out all the same.
     end(c, me.user, me.session, Some(c.outgoing.id())).await?;
     presence::leave(c);
