@@ -2,7 +2,7 @@
 //!
 //! `docs/THREAT_MODEL.md` lists every test here. Some lies need a member who helps the server: an [`Insider`].
 //!
-//! - [`members`]: adds or drops somebody; [`identities`]: swaps public keys; [`own_account`]: lies about one's own
+//! - [`members`]: adds or drops somebody; [`identities`]: swaps public keys; [`own_account`], [`recovery`]: lies about one's own
 //! - [`history`]: replays, reorders, drops, truncates, forks; [`newcomers`]: the same to who has nothing to compare with
 //! - [`messages`], [`envelopes`], [`epochs`]: swaps or alters what is sealed, and the keys it is sealed under
 //! - [`managed`]: does more or less than it may where it makes the keys
@@ -18,6 +18,7 @@ mod members;
 mod messages;
 mod newcomers;
 mod own_account;
+mod recovery;
 mod replies;
 
 use std::cell::RefCell;

@@ -627,6 +627,93 @@ mod tests {
         });
     }
 
+    #[test]
+    fn what_the_old_secrets_open_is_nothing_new() {
+        let keys = NativeKeys::with_keys(test_keys::set(0).unwrap());
+        let (old, new) = (export_key(1), export_key(2));
+        let (old_code, new_code) = (RecoveryCode::make(), RecoveryCode::make());
+        block_on(async {
+            let made = keys.make(USER, &old, &old_code, &|_| {}).await.unwrap();
+            let (vault, public) = (made.vault, [made.public]);
+            let before = keys.seal_state(b"before").await.unwrap();
+            let secrets = NewSecrets {
+                export_key: &new,
+                recovery: &new_code,
+                state: b"after",
+            };
+            let by_old = Unlock::Password(&old);
+            let replaced = keys.replace(USER, by_old, &vault, &public, secrets).await;
+            let Replaced {
+                vault: after,
+                state,
+            } = replaced.unwrap();
+            assert!(
+                keys.open_state(&before).await.is_ok(),
+                "until it is adopted"
+            );
+            keys.adopt().await.unwrap();
+            assert_eq!(keys.open_state(&state).await.as_deref(), Ok(&b"after"[..]));
+            let refused = Err(KeysError::DoesNotOpen);
+            // Whoever has the old vault and what opened it, against everything new, also put together with the old.
+            let thief = NativeKeys::new();
+            let with_old_wraps = Vault {
+                priv_by_password: vault.priv_by_password.clone(),
+                priv_by_recovery: vault.priv_by_recovery.clone(),
+                ..after.clone()
+            };
+            for unlock in [by_old, Unlock::Recovery(&old_code)] {
+                for vault in [&after, &with_old_wraps] {
+                    let opened = thief.open(USER, unlock, vault, &public).await;
+                    assert_eq!(opened, refused);
+                }
+                thief.open(USER, unlock, &vault, &public).await.unwrap();
+                assert!(thief.open_state(&state).await.is_err());
+            }
+            for unlock in [Unlock::Password(&new), Unlock::Recovery(&new_code)] {
+                let opened = NativeKeys::new().open(USER, unlock, &after, &public).await;
+                assert_eq!(opened, Ok(Records::Kept));
+            }
+            for (code, vault, is_it) in [
+                (&new_code, &after, true),
+                (&old_code, &after, false),
+                (&old_code, &vault, false),
+                (&new_code, &vault, false),
+            ] {
+                let (private, state) = (&vault.priv_by_recovery, &vault.state_key);
+                let checked = keys.check_recovery(USER, code, private, state).await;
+                assert_eq!(checked, Ok(is_it));
+            }
+        });
+    }
+
+    #[test]
+    fn a_locked_device_opens_for_the_same_secrets() {
+        let keys = NativeKeys::with_keys(test_keys::set(0).unwrap());
+        let (export_key, code) = (export_key(1), RecoveryCode::make());
+        block_on(async {
+            let made = keys.make(USER, &export_key, &code, &|_| {}).await.unwrap();
+            let (vault, public) = (made.vault, [made.public]);
+            let unlock = Unlock::Password(&export_key);
+            let secrets = NewSecrets {
+                export_key: &export_key,
+                recovery: &code,
+                state: b"",
+            };
+            let replaced = keys.replace(USER, unlock, &vault, &public, secrets).await;
+            let other = replaced.unwrap().vault;
+            for (vault, records) in [(&vault, Records::Kept), (&other, Records::Lost)] {
+                keys.lock(b"clear").await.unwrap();
+                assert_eq!(keys.load().await, Ok(None));
+                assert_eq!(keys.locked().await, Ok(Some(b"clear".to_vec())));
+                let signed = keys.sign(1, Algorithm::Dsa, b"message").await;
+                assert_eq!(signed, Err(KeysError::Missing));
+                let opened = keys.open(USER, unlock, vault, &public).await;
+                assert_eq!(opened, Ok(records));
+                assert_eq!(keys.locked().await, Ok(None));
+            }
+        });
+    }
+
     /// What one device wraps and signs, the other opens and verifies.
     async fn exchange(here: &NativeKeys, there: &NativeKeys, public: &PublicKeys) {
         let context = EpochContext {
