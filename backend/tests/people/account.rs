@@ -614,12 +614,13 @@ async fn a_deleted_account_leaves_logs_that_verify() {
         let mut new = Person::sign_in(app.address, "bob", PASSWORD).await.unwrap();
         new.does(Action::Open(id)).await.unwrap();
         new.reads(id, &["one", "two", "alone", "not alone"]).await;
-        let page = new.page.borrow();
-        let messages = page.messages(id);
-        assert_eq!(messages[0].author_name, "alice");
-        assert!(messages.iter().all(|message| message.proof.is_some()));
-        drop(messages);
-        assert!(page.conversations[&id].blocked.is_none());
+        {
+            let page = new.page.borrow();
+            let messages = page.messages(id);
+            assert_eq!(messages[0].author_name, "alice");
+            assert!(messages.iter().all(|message| message.proof.is_some()));
+            assert!(page.conversations[&id].blocked.is_none());
+        }
         // Nobody takes her place.
         let mut other = on_a_fresh_device(&app, "alice").await;
         let register = Action::Register {

@@ -44,8 +44,11 @@ async fn state_before(bob: &mut Person, id: ConversationId) -> SealedState {
     before
 }
 
+/// What a server does to something that it gives.
+type Altering<T> = Box<dyn Fn(&mut T)>;
+
 /// Swaps blobs of a vault: of purposes, and with those of somebody else.
-fn swaps(other: Vault) -> Vec<Box<dyn Fn(&mut Vault)>> {
+fn swaps(other: Vault) -> Vec<Altering<Vault>> {
     let foreign = other.clone();
     vec![
         Box::new(|vault| {
@@ -117,7 +120,7 @@ async fn what_is_not_the_persons_own_is_not_recovered() {
         let other = impostor(&first, 7);
         let forged = Bytes(codec::encode(&compromised(&first, &other.keys)));
         let old = state_before(&mut bob, id).await;
-        let lies: Vec<Box<dyn Fn(&mut RecoverStarted)>> = vec![
+        let lies: Vec<Altering<RecoverStarted>> = vec![
             Box::new(move |given| given.user = hers),
             Box::new(move |given| given.identities = vec![other.signed.bytes().into()]),
             Box::new(|given| given.identities.clear()),
