@@ -22,6 +22,7 @@ use crate::handlers;
 use crate::hub::{self, Closing, Outgoing, Queue};
 use crate::invitation::CodeHash;
 use crate::limiter::Bucket;
+use crate::passkeys::{Authenticating, Registering};
 
 /// Frames written before the socket is looked at again.
 const WRITE_TOGETHER: usize = 64;
@@ -38,6 +39,8 @@ pub struct Connection {
     pub app: Arc<App>,
     /// Whom attempts are counted for.
     pub address: IpAddr,
+    /// Of the page that opened the socket, if one did.
+    pub origin: Option<String>,
     /// The socket's queue.
     pub outgoing: Outgoing,
     phase: Mutex<Phase>,
@@ -51,6 +54,10 @@ pub enum Phase {
     Registering(UserName, Option<CodeHash>),
     /// After `LoginStart`: the account is none where the name is unknown.
     LoggingIn(Box<ServerLogin>, Option<Account>),
+    /// After a `LoginFinish` whose password was right, where the account asks for a passkey too.
+    NeedsFactor(Waiting),
+    /// After `FactorStart` or `UnlockStart`.
+    Asking(Box<Asking>),
     /// After `RecoverStart`.
     Recovering(Account),
     /// Signed in.
@@ -65,6 +72,25 @@ pub struct Account {
     pub user: UserId,
     /// How often.
     pub replaced: u32,
+}
+
+/// Who is about to be signed in.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Whose secrets were proven.
+    pub account: Account,
+    /// What the browser calls itself.
+    pub browser: String,
+}
+
+/// A passkey that was asked for.
+pub struct Asking {
+    /// Of whom.
+    pub waiting: Waiting,
+    /// The session to be unlocked; none where the password came before.
+    pub session: Option<SessionId>,
+    /// What the answer is checked against.
+    pub state: Authenticating,
 }
 
 /// How far a signed-in user has got with proving the password again. Ends with the phase that it is part of.
@@ -82,6 +108,13 @@ pub enum Confirmation {
     Replacing {
         /// How often the secrets had been replaced.
         replaced: u32,
+    },
+    /// After `PasskeyStart` too.
+    MakingPasskey {
+        /// How often the secrets had been replaced.
+        replaced: u32,
+        /// What the browser's answer is checked against.
+        state: Box<Registering>,
     },
 }
 
@@ -110,11 +143,12 @@ impl Connection {
 }
 
 /// Serves a socket until it ends.
-pub async fn serve(mut socket: WebSocket, app: Arc<App>, address: IpAddr) {
+pub async fn serve(mut socket: WebSocket, app: Arc<App>, address: IpAddr, origin: Option<String>) {
     let (outgoing, mut queue) = Outgoing::new(&app.config.limits);
     let connection = Connection {
         app,
         address,
+        origin,
         outgoing,
         phase: Mutex::new(Phase::Fresh),
     };

@@ -97,9 +97,11 @@ async fn socket(
         return (StatusCode::SERVICE_UNAVAILABLE, "Too many sockets.\n").into_response();
     };
     let address = client_address(peer.ip(), &headers, app.config.behind_proxy);
+    let origin = headers.get(header::ORIGIN);
+    let origin = origin.and_then(|origin| origin.to_str().ok().map(str::to_owned));
     let running = app.tasks.token();
     upgrade.on_upgrade(move |socket| async move {
-        connection::serve(socket, app, address).await;
+        connection::serve(socket, app, address, origin).await;
         drop((place, running));
     })
 }

@@ -22,6 +22,7 @@ mod managed;
 mod names;
 mod numbers;
 mod opaque_setup;
+mod passkeys;
 mod place;
 mod private_file;
 

@@ -7,6 +7,7 @@ mod m0002_conversations;
 mod m0003_compromised;
 mod m0004_managed;
 mod m0005_account_life;
+mod m0006_passkeys;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_compromised::Migration),
             Box::new(m0004_managed::Migration),
             Box::new(m0005_account_life::Migration),
+            Box::new(m0006_passkeys::Migration),
         ]
     }
 }

@@ -13,10 +13,10 @@ use secure_chat_shared::protocol::{
 use sha2::{Digest, Sha256};
 
 use super::{failed, presence};
-use crate::connection::{Account, Confirmation, Connection, Identified, Phase};
+use crate::connection::{Account, Confirmation, Connection, Identified, Phase, Waiting};
 use crate::db::Failure;
 use crate::db::queries::sessions::{self, NewSession};
-use crate::db::queries::{secrets, users};
+use crate::db::queries::{passkeys, secrets, users};
 use crate::hub::{self, Arrival};
 use crate::numbers::now;
 
@@ -66,8 +66,33 @@ pub async fn login_finish(c: &Connection, request: LoginFinish) -> Result<Logged
         None => return Err(wrong_credentials().into()),
     };
     let user = account.user;
-    let (token, session) = make_session(c, user, &request.browser);
     let continues = request.continues;
+    let db = c.app.database.read();
+    // A browser that is only locked was let in with its passkey once.
+    let known = match continues {
+        Some(session) => sessions::is_there(db, &user, session).await?,
+        None => false,
+    };
+    if !known && passkeys::any(db, &user).await? {
+        *c.phase() = Phase::NeedsFactor(Waiting {
+            account,
+            browser: request.browser,
+        });
+        let text = "the account asks for a passkey too";
+        return Err(RequestError::new(ErrorCode::SecondFactorNeeded, text).into());
+    }
+    admit(c, account, &request.browser, continues).await
+}
+
+/// Signs in whose secrets were proven: goes on with the session `continues`, or begins one.
+pub async fn admit(
+    c: &Connection,
+    account: Account,
+    browser: &str,
+    continues: Option<SessionId>,
+) -> Result<LoggedIn, Failure> {
+    let user = account.user;
+    let (token, session) = make_session(c, user, browser);
     let hub = c.app.hub.clone();
     let (secrets, chain, failed, id) = c
         .app

@@ -11,6 +11,7 @@ use super::failed;
 use crate::connection::{Confirmation, Connection, Identified, Phase};
 use crate::db::queries::{secrets, sessions, users};
 use crate::db::{Failure, Tx};
+use crate::passkeys::Registering;
 
 /// First step; counts as an attempt to log in.
 pub async fn start(c: &Connection, request: ConfirmStart) -> Result<LoginStarted, Failure> {
@@ -102,6 +103,30 @@ pub fn take_replacing(c: &Connection) -> Result<u32, RequestError> {
     match take_any(c) {
         Confirmation::Replacing { replaced } => Ok(replaced),
         _ => Err(wrong_state("ReplaceStart comes first")),
+    }
+}
+
+/// Goes on to making a passkey.
+pub fn begin_passkey(c: &Connection, state: Registering) -> Result<(), RequestError> {
+    let mut phase = c.phase();
+    let Phase::SignedIn(_, confirmation) = &mut *phase else {
+        return Err(unconfirmed());
+    };
+    match *confirmation {
+        Confirmation::Given { replaced } | Confirmation::MakingPasskey { replaced, .. } => {
+            let state = Box::new(state);
+            *confirmation = Confirmation::MakingPasskey { replaced, state };
+            Ok(())
+        }
+        _ => Err(unconfirmed()),
+    }
+}
+
+/// Uses a confirmation up whose [`begin_passkey`] was the step before.
+pub fn take_passkey(c: &Connection) -> Result<(u32, Box<Registering>), RequestError> {
+    match take_any(c) {
+        Confirmation::MakingPasskey { replaced, state } => Ok((replaced, state)),
+        _ => Err(wrong_state("PasskeyStart comes first")),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod failed;
 mod grow;
 mod history;
 mod identity;
+mod passkeys;
 pub mod presence;
 mod register;
 mod replace;
@@ -103,6 +104,14 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::GetPeaks(r) => reply::<p::GetPeaks>(history::peaks(c, r)).await,
         R::GetManagedKey(_) => reply::<p::GetManagedKey>(conversations::managed_key(c)).await,
         R::Reupload(r) => reupload::reupload(c, id, r).await.map(|()| Answer::Queued),
+        R::PasskeyStart(_) => reply::<p::PasskeyStart>(passkeys::start(c)).await,
+        R::PasskeyFinish(r) => reply::<p::PasskeyFinish>(passkeys::finish(c, r)).await,
+        R::ListPasskeys(_) => reply::<p::ListPasskeys>(passkeys::list(c)).await,
+        R::RemovePasskey(r) => reply::<p::RemovePasskey>(passkeys::remove(c, r)).await,
+        R::FactorStart(_) => reply::<p::FactorStart>(passkeys::factor_start(c)).await,
+        R::FactorFinish(r) => reply::<p::FactorFinish>(passkeys::factor_finish(c, r)).await,
+        R::UnlockStart(r) => reply::<p::UnlockStart>(passkeys::unlock_start(c, r)).await,
+        R::UnlockFinish(r) => reply::<p::UnlockFinish>(passkeys::unlock_finish(c, r)).await,
         R::GetPresence(_) => reply::<p::GetPresence>(presence::list(c)).await,
     }
 }

@@ -16,7 +16,7 @@ use super::auth::{
 use super::{confirm, failed};
 use crate::connection::{Account, Connection, Identified, Phase};
 use crate::db::queries::secrets::{self, NewSecrets};
-use crate::db::queries::{sessions, users};
+use crate::db::queries::{passkeys, sessions, users};
 use crate::db::{Failure, Tx};
 use crate::hub;
 
@@ -235,6 +235,7 @@ impl Checked {
             return Err(RequestError::new(ErrorCode::StaleIdentity, text).into());
         }
         secrets::forget_failures(db, user).await?;
+        passkeys::forget_sealed(db, user).await?;
         Ok(secrets::replace(db, user, self.secrets).await?)
     }
 }

@@ -6,6 +6,7 @@
 pub mod log;
 pub mod managed;
 pub mod operator;
+pub mod passkey;
 pub mod secrets;
 pub mod socket;
 pub mod talk;

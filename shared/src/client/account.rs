@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::api::{Algorithm, Answer, Event, Failure, Password, Session, Step};
 use super::own_keys::OwnVersions;
+use super::passkeys::PasskeyStep;
 use super::platform::{KeyStep, Keys, Platform, PublicKeys, Socket, Store, Unlock};
 use super::records::{self, AccountRecord};
 use super::state_sync::Synced;
@@ -17,7 +18,7 @@ use crate::crypto::random;
 use crate::crypto::recovery::RecoveryCode;
 use crate::ids::{ConversationId, UserId, UserName};
 use crate::protocol::{
-    LoggedIn, LoginFinish, LoginStart, RegisterFinish, RegisterStart, SignOut, SignedIn,
+    ErrorCode, LoggedIn, LoginFinish, LoginStart, RegisterFinish, RegisterStart, SignOut, SignedIn,
 };
 
 impl<P: Platform> Client<P> {
@@ -127,8 +128,25 @@ impl<P: Platform> Client<P> {
             browser: self.platform.label(),
             continues: self.locked.as_ref().map(|locked| locked.session),
         };
-        let logged_in = self.platform.socket().request(&request).await?;
+        let logged_in = match self.platform.socket().request(&request).await {
+            Ok(logged_in) => logged_in,
+            Err(error) if error.code() == Some(ErrorCode::SecondFactorNeeded) => {
+                self.passkey_step = Some(PasskeyStep::Factor { name, export_key });
+                return Err(Failure::SecondFactor.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.enter_account(&name, Unlock::Password(&export_key), logged_in)
+            .await
+    }
 
+    /// Signs in with what the server has handed out.
+    pub(super) async fn enter_account(
+        &mut self,
+        name: &UserName,
+        unlock: Unlock<'_>,
+        logged_in: LoggedIn,
+    ) -> Result<Answer, Trouble> {
         let user = logged_in.signed_in.user;
         let LoggedIn {
             signed_in,
@@ -140,8 +158,7 @@ impl<P: Platform> Client<P> {
             secrets,
         } = logged_in;
         let own = self.own_account(&identities, &vault, &compromised).await?;
-        must_be_of(&own, user, &name)?;
-        let unlock = Unlock::Password(&export_key);
+        must_be_of(&own, user, name)?;
         let here = self.open_account(&own, unlock, &vault, secrets).await?;
         (self.emit)(Event::Progress(Step::Sealed));
         if let Err(trouble) = self.take_state(&state).await {
@@ -190,6 +207,7 @@ impl<P: Platform> Client<P> {
         self.account = None;
         self.locked = None;
         self.failed = None;
+        self.passkey_step = None;
         self.rooms.clear();
         self.pins.clear();
         self.outbox.clear();

@@ -29,6 +29,12 @@ impl<P: Platform> Client<P> {
                 password,
             } => self.recover(&name, &code, &password).await,
             Action::ServerInfo => self.server_info().await,
+            Action::FactorOptions => self.factor_options().await,
+            Action::FinishFactor { response } => self.finish_factor(response).await,
+            Action::UnlockOptions => self.unlock_options().await,
+            Action::UnlockByPasskey { response, prf } => {
+                self.unlock_by_passkey(response, &prf).await
+            }
             Action::SignOut if self.locked.is_some() => self.sign_out().await,
             action => {
                 if self.account.is_none() {
@@ -107,12 +113,24 @@ impl<P: Platform> Client<P> {
             Action::RevokeOthers => self.revoke_others().await,
             Action::DeleteAccount { password } => self.delete_account(&password).await,
             Action::AcknowledgeFailed => self.acknowledge_failed().await,
+            Action::NewPasskey { password } => self.new_passkey(&password).await,
+            Action::AddPasskey {
+                response,
+                name,
+                prf,
+            } => self.add_passkey(response, name, prf).await,
+            Action::Passkeys => self.passkeys().await,
+            Action::RemovePasskey { password, id } => self.remove_passkey(&password, id).await,
             Action::Hello
             | Action::Register { .. }
             | Action::SignIn { .. }
             | Action::Unlock { .. }
             | Action::Recover { .. }
             | Action::ServerInfo
+            | Action::FactorOptions
+            | Action::FinishFactor { .. }
+            | Action::UnlockOptions
+            | Action::UnlockByPasskey { .. }
             | Action::ReconnectNow => Err(Failure::WrongState.into()),
         }
     }

@@ -7,6 +7,7 @@
 //! - `dispatch`: which action is done where
 //! - `account`: registration, login, session; `lock`: keys taken off the device and brought back; `secrets`: a new
 //!   password, a new recovery code; `recover`: what the code does; `sessions`: who else is signed in; `leaving`: the end
+//! - `passkeys`: what is asked for beside the password, or in its place
 //! - `enter`: beginning to hold a conversation; `sync`: catching up
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
 //! - `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
@@ -34,6 +35,7 @@ pub mod native;
 mod open;
 mod outbox;
 mod own_keys;
+mod passkeys;
 pub mod password;
 mod people;
 mod pins;
@@ -58,6 +60,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use self::api::{Command, Connection, Event, Failure, Outcome, Session};
 use self::heal::Moment;
 use self::links::LinkAnswer;
+use self::passkeys::PasskeyStep;
 use self::platform::{Keys, Platform, Store, Table, Write};
 use self::records::{AccountRecord, LockedRecord, OutgoingRecord, PinRecord};
 use self::room::Room;
@@ -82,6 +85,8 @@ pub struct Client<P: Platform> {
     locked: Option<LockedRecord>,
     /// Wrong passwords that the server tells of.
     failed: Option<FailedSignIns>,
+    /// What waits while the person is with a passkey.
+    passkey_step: Option<PasskeyStep>,
     session: Session,
     connection: Connection,
     /// A socket is there; `resumed` says whether it is signed in.
@@ -118,6 +123,7 @@ impl<P: Platform> Client<P> {
             account: None,
             locked: None,
             failed: None,
+            passkey_step: None,
             session: Session::Starting,
             connection: Connection::Connecting,
             connected: false,

@@ -10,6 +10,7 @@ use crate::crypto::account::{Vault, VaultKeys};
 use crate::crypto::epoch::EpochKey;
 use crate::crypto::opaque::ExportKey;
 use crate::crypto::recovery::RecoveryCode;
+use crate::crypto::secret::Secret32;
 use crate::crypto::signing::{Algorithm, Claim, Signature};
 use crate::ids::{Timestamp, UserId};
 use crate::protocol::{ErrorCode, Request, RequestError};
@@ -113,6 +114,13 @@ pub enum Unlock<'a> {
     Password(&'a ExportKey),
     /// The recovery code.
     Recovery(&'a RecoveryCode),
+    /// A passkey.
+    Passkey {
+        /// What its PRF gave ([`crate::crypto::vault::passkey_prf_input`]).
+        prf: &'a Secret32,
+        /// K_priv, as [`Keys::seal_for_passkey`] sealed it.
+        sealed: &'a [u8],
+    },
 }
 
 /// Why an operation with keys failed. Unwrapping, opening and unsealing fail all alike.
@@ -206,6 +214,15 @@ pub trait Keys {
         priv_by_recovery: &[u8],
         state_key: &[u8],
     ) -> Result<bool, KeysError>;
+
+    /// Seals K_priv for a passkey that has a PRF.
+    async fn seal_for_passkey(
+        &self,
+        user: UserId,
+        unlock: Unlock<'_>,
+        vault: &Vault,
+        prf: &Secret32,
+    ) -> Result<Vec<u8>, KeysError>;
 
     /// Signs with the signing key of an identity version. The message is what [`Claim::message`] describes.
     async fn sign(

@@ -78,6 +78,8 @@ fn from_refusal(error: RequestError) -> Failure {
         ErrorCode::CodeNeeded => Failure::CodeNeeded,
         ErrorCode::CodeWrong => Failure::CodeWrong,
         ErrorCode::AccountDisabled => Failure::AccountDisabled,
+        ErrorCode::SecondFactorNeeded => Failure::SecondFactor,
+        ErrorCode::PasskeyRefused => Failure::PasskeyRefused,
         _ => Failure::Server(error.detail),
     }
 }

@@ -70,6 +70,12 @@ pub mod purpose {
     pub const VAULT_PRIV_BY_PASSWORD: &str = "vault priv by password";
     /// AEAD: K_priv under the recovery code's KEK.
     pub const VAULT_PRIV_BY_RECOVERY: &str = "vault priv by recovery";
+    /// What a passkey's PRF is evaluated on.
+    pub const PASSKEY_PRF: &str = "passkey prf";
+    /// HKDF: what a passkey's PRF unwraps K_priv with.
+    pub const PASSKEY_KEK: &str = "passkey kek";
+    /// AEAD: K_priv under a passkey's KEK.
+    pub const VAULT_PRIV_BY_PASSKEY: &str = "vault priv by passkey";
     /// AEAD: K_state under K_priv.
     pub const VAULT_STATE_KEY: &str = "vault state key";
     /// AEAD: an RSA encryption key under K_priv.
@@ -121,6 +127,9 @@ pub mod purpose {
         RECOVERY_CHECKSUM,
         VAULT_PRIV_BY_PASSWORD,
         VAULT_PRIV_BY_RECOVERY,
+        PASSKEY_PRF,
+        PASSKEY_KEK,
+        VAULT_PRIV_BY_PASSKEY,
         VAULT_STATE_KEY,
         VAULT_ENCRYPTION_KEY,
         VAULT_RSA_SIGNING_KEY,

@@ -31,6 +31,8 @@ pub enum VaultPurpose {
     PrivByPassword,
     /// K_priv under the KEK of the recovery code: 32 bytes in clear.
     PrivByRecovery,
+    /// K_priv under the KEK of a passkey's PRF: 32 bytes in clear.
+    PrivByPasskey,
     /// K_state under K_priv: 32 bytes in clear.
     StateKey,
     /// An RSA encryption key under K_priv: PKCS#8 in clear.
@@ -65,6 +67,7 @@ pub fn aad(purpose: VaultPurpose, user: &UserId) -> Vec<u8> {
     let (purpose, version) = match purpose {
         VaultPurpose::PrivByPassword => (purpose::VAULT_PRIV_BY_PASSWORD, None),
         VaultPurpose::PrivByRecovery => (purpose::VAULT_PRIV_BY_RECOVERY, None),
+        VaultPurpose::PrivByPasskey => (purpose::VAULT_PRIV_BY_PASSKEY, None),
         VaultPurpose::StateKey => (purpose::VAULT_STATE_KEY, None),
         VaultPurpose::EncryptionKey { version } => (purpose::VAULT_ENCRYPTION_KEY, Some(version)),
         VaultPurpose::RsaSigningKey { version } => (purpose::VAULT_RSA_SIGNING_KEY, Some(version)),
@@ -100,6 +103,16 @@ pub fn kek_from_export(export_key: &ExportKey) -> Secret32 {
         None,
         &labelled(purpose::PASSWORD_KEK, &[]),
     )
+}
+
+/// What a passkey's PRF is evaluated on, the same for every account: each passkey has a PRF of its own.
+pub fn passkey_prf_input() -> Vec<u8> {
+    labelled(purpose::PASSKEY_PRF, &[])
+}
+
+/// What unwraps K_priv with a passkey, from the output of its PRF on [`passkey_prf_input`].
+pub fn kek_from_prf(output: &Secret32) -> Secret32 {
+    primitives::derive(output.expose(), None, &labelled(purpose::PASSKEY_KEK, &[]))
 }
 
 #[cfg(feature = "client")]

@@ -133,7 +133,10 @@ pub enum ErrorCode {
     /// The password was right, but the operator has disabled the account.
     #[n(27)]
     AccountDisabled,
-    /// The password was right, but the account asks for a second factor.
+    /// The password was right, but the account asks for a passkey too.
     #[n(28)]
     SecondFactorNeeded,
+    /// The passkey's response does not hold, or passkeys cannot be used from here.
+    #[n(29)]
+    PasskeyRefused,
 }

@@ -20,3 +20,7 @@ pub const MAX_STATE: usize = 512 * 1024;
 pub const MAX_IN_FLIGHT: usize = 64;
 /// A client that has nothing to say sends a WebSocket ping or any request at least this often; the server pings too.
 pub const IDLE_TIMEOUT_SECS: u64 = 75;
+/// Most characters of what its owner calls a passkey.
+pub const MAX_PASSKEY_NAME: usize = 64;
+/// Most passkeys of one account.
+pub const MAX_PASSKEYS: usize = 20;

@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod frame;
 mod limits;
+mod passkey;
 
 pub use account::*;
 pub use conversation::*;
@@ -17,6 +18,7 @@ pub use error::{ErrorCode, RequestError};
 pub use event::Event;
 pub use frame::{ClientFrame, ServerFrame, close_code};
 pub use limits::*;
+pub use passkey::*;
 
 use crate::codec::{self, Malformed};
 
@@ -103,4 +105,12 @@ requests! {
     37 Reupload => Reuploaded,
     38 GetPeaks => Peaks,
     40 GetPresence => PresenceList,
+    50 PasskeyStart => PasskeyOptions,
+    51 PasskeyFinish => Done,
+    52 ListPasskeys => Passkeys,
+    53 RemovePasskey => Done,
+    54 FactorStart => PasskeyOptions,
+    55 FactorFinish => LoggedIn,
+    56 UnlockStart => PasskeyOptions,
+    57 UnlockFinish => Unlocked,
 }

@@ -5,6 +5,7 @@ pub mod entry;
 pub mod eviction;
 pub mod identity;
 pub mod invitation_code;
+pub mod passkey;
 pub mod reader;
 pub mod session;
 pub mod tombstone;

@@ -3,6 +3,7 @@
 pub mod codes;
 pub mod deletion;
 pub mod entries;
+pub mod passkeys;
 pub mod presence;
 pub mod readers;
 pub mod secrets;

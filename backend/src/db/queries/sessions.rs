@@ -145,6 +145,17 @@ pub async fn is_there(
     Ok(found > 0)
 }
 
+/// Whose session it is.
+pub async fn owner(db: &impl ConnectionTrait, session: SessionId) -> Result<Option<UserId>, DbErr> {
+    let row: Option<Vec<u8>> = session::Entity::find_by_id(session.0.to_vec())
+        .select_only()
+        .column(session::Column::UserId)
+        .into_tuple()
+        .one(db)
+        .await?;
+    row.map(|user| id(&user)).transpose()
+}
+
 /// A user's sessions, oldest first.
 pub async fn list(
     db: &impl ConnectionTrait,

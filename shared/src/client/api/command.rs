@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use super::Algorithm;
 #[cfg(doc)]
 use super::{Answer, Event, Me, Session};
+use crate::codec::Bytes;
 use crate::ids::{ConversationId, MessageId, UserId};
 
 /// What a person asks for. Every command is answered by one [`Event::Done`] with its `ticket`.
@@ -371,6 +372,77 @@ pub enum Action {
     /// The person has seen how often a wrong password was tried ([`Me::failed_sign_ins`]).
     #[n(42)]
     AcknowledgeFailed,
+    /// Begins to make a passkey: [`Answer::PasskeyOptions`], for `navigator.credentials.create`.
+    #[n(43)]
+    NewPasskey {
+        /// Proves who asks.
+        #[n(0)]
+        password: Password,
+    },
+    /// Keeps the passkey that the browser has made. From then on, new browsers need one beside the password.
+    #[n(44)]
+    AddPasskey {
+        /// `RegistrationResponseJSON`.
+        #[n(0)]
+        response: String,
+        /// What its owner calls it.
+        #[n(1)]
+        name: String,
+        /// With it, the passkey unlocks too.
+        #[n(2)]
+        prf: Option<PrfOutput>,
+    },
+    /// Wants the list of passkeys: [`Answer::Passkeys`].
+    #[n(45)]
+    Passkeys,
+    /// Forgets a passkey.
+    #[n(46)]
+    RemovePasskey {
+        /// Proves who asks.
+        #[n(0)]
+        password: Password,
+        /// [`super::PasskeyInfo::id`].
+        #[n(1)]
+        id: Bytes,
+    },
+    /// After [`super::Failure::SecondFactor`]: [`Answer::PasskeyOptions`], for `navigator.credentials.get`.
+    #[n(47)]
+    FactorOptions,
+    /// Ends that sign-in with what the passkey has answered.
+    #[n(48)]
+    FinishFactor {
+        /// `AuthenticationResponseJSON`.
+        #[n(0)]
+        response: String,
+    },
+    /// On a locked device: [`Answer::PasskeyOptions`], for `navigator.credentials.get`.
+    #[n(49)]
+    UnlockOptions,
+    /// Brings the keys back to a locked device without the password.
+    #[n(50)]
+    UnlockByPasskey {
+        /// `AuthenticationResponseJSON`.
+        #[n(0)]
+        response: String,
+        /// Opens the vault.
+        #[n(1)]
+        prf: PrfOutput,
+    },
+}
+
+/// What a passkey's PRF gave, 32 bytes. Debug shows nothing; wiped when dropped.
+#[derive(Clone, Encode, Decode, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+#[cbor(transparent)]
+pub struct PrfOutput(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub Vec<u8>,
+);
+
+impl std::fmt::Debug for PrfOutput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrfOutput")
+    }
 }
 
 /// What a new version of one's identity changes.

@@ -10,7 +10,7 @@ mod outcome;
 mod row;
 mod session;
 
-pub use command::{Action, Command, KeyChange, Password, TypedCode};
+pub use command::{Action, Command, KeyChange, Password, PrfOutput, TypedCode};
 pub use conversation::{Blocked, Conversation, LastLine, Member, Standing};
 pub use event::{BlockedPerson, Event, Notice};
 pub use outcome::{Answer, Failure, Outcome, SessionRow};
@@ -20,4 +20,4 @@ pub use row::{
 pub use session::{Connection, Me, Session, Step};
 
 pub use crate::crypto::signing::Algorithm;
-pub use crate::protocol::{Place, PresenceStatus, Registration};
+pub use crate::protocol::{PasskeyInfo, Place, PresenceStatus, Registration};

@@ -4,9 +4,9 @@ use minicbor::{Decode, Encode};
 
 use super::Row;
 #[cfg(doc)]
-use super::RowBody;
+use super::{Action, RowBody};
 use crate::ids::{ConversationId, Timestamp, UserId};
-use crate::protocol::{Place, Registration};
+use crate::protocol::{PasskeyInfo, Place, Registration};
 
 /// How a command went.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -56,6 +56,12 @@ pub enum Answer {
     /// Whom the server takes.
     #[n(8)]
     Registration(#[n(0)] Registration),
+    /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`.
+    #[n(9)]
+    PasskeyOptions(#[n(0)] String),
+    /// The account's passkeys, oldest first.
+    #[n(10)]
+    Passkeys(#[n(0)] Vec<PasskeyInfo>),
 }
 
 /// One signed-in browser.
@@ -165,4 +171,13 @@ pub enum Failure {
     /// The name is unknown, or the recovery code is not its account's.
     #[n(26)]
     WrongRecoveryCode,
+    /// The password was right; a passkey is needed too ([`Action::FactorOptions`]).
+    #[n(27)]
+    SecondFactor,
+    /// The passkey was not accepted.
+    #[n(28)]
+    PasskeyRefused,
+    /// There is no passkey for this.
+    #[n(29)]
+    NoPasskey,
 }

@@ -346,6 +346,19 @@ impl Keys for NativeKeys {
         Ok(())
     }
 
+    async fn seal_for_passkey(
+        &self,
+        user: UserId,
+        unlock: Unlock<'_>,
+        vault: &Vault,
+        prf: &Secret32,
+    ) -> Result<Vec<u8>, KeysError> {
+        let private = open_private(user, unlock, vault)?;
+        let kek = vault::kek_from_prf(prf);
+        let purpose = VaultPurpose::PrivByPasskey;
+        Ok(vault::seal(&kek, purpose, &user, private.expose()))
+    }
+
     async fn sign(
         &self,
         version: u32,
@@ -466,6 +479,29 @@ struct Opened {
     state: Secret32,
 }
 
+/// Opens K_priv.
+fn open_private(user: UserId, unlock: Unlock<'_>, vault: &Vault) -> Result<Secret32, KeysError> {
+    let (kek, purpose, blob) = match unlock {
+        Unlock::Password(export_key) => (
+            vault::kek_from_export(export_key),
+            VaultPurpose::PrivByPassword,
+            &vault.priv_by_password[..],
+        ),
+        Unlock::Recovery(code) => (
+            code.kek(),
+            VaultPurpose::PrivByRecovery,
+            &vault.priv_by_recovery[..],
+        ),
+        Unlock::Passkey { prf, sealed } => (
+            vault::kek_from_prf(prf),
+            VaultPurpose::PrivByPasskey,
+            sealed,
+        ),
+    };
+    let opened = vault::open(&kek, purpose, &user, blob).map_err(no_key)?;
+    Secret32::from_slice(&opened).map_err(no_key)
+}
+
 /// Opens all of a vault, and gives K_priv too.
 fn open_vault(
     user: UserId,
@@ -473,20 +509,7 @@ fn open_vault(
     vault: &Vault,
     public: &[PublicKeys],
 ) -> Result<(Opened, Secret32), KeysError> {
-    let (kek, purpose, blob) = match unlock {
-        Unlock::Password(export_key) => (
-            vault::kek_from_export(export_key),
-            VaultPurpose::PrivByPassword,
-            &vault.priv_by_password,
-        ),
-        Unlock::Recovery(code) => (
-            code.kek(),
-            VaultPurpose::PrivByRecovery,
-            &vault.priv_by_recovery,
-        ),
-    };
-    let opened = vault::open(&kek, purpose, &user, blob).map_err(no_key)?;
-    let private = Secret32::from_slice(&opened).map_err(no_key)?;
+    let private = open_private(user, unlock, vault)?;
     let open = |purpose, blob: &[u8]| {
         vault::open(&private, purpose, &user, blob).map_err(|_| KeysError::DoesNotOpen)
     };
