@@ -238,7 +238,7 @@ export class Visitor {
   }
 
   get unlockButton(): Locator {
-    return this.page.getByRole('button', { name: /^Unlock/ });
+    return this.page.getByRole('button', { name: /^Unlock(ing …)?$/ });
   }
 
   async signOut(): Promise<void> {

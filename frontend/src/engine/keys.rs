@@ -15,6 +15,7 @@ use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::label::{labelled, purpose};
 use secure_chat_shared::crypto::opaque::ExportKey;
 use secure_chat_shared::crypto::recovery::RecoveryCode;
+use secure_chat_shared::crypto::secret::Secret32;
 use secure_chat_shared::crypto::signing::{Algorithm, Claim, Signature};
 use secure_chat_shared::crypto::vault::{self, VaultPurpose};
 use secure_chat_shared::ids::UserId;
@@ -24,7 +25,7 @@ use zeroize::Zeroizing;
 
 use super::database::KEYS;
 use super::device::Device;
-use super::vault_keys::{OpenVault, Sealable, Version, does_not_open, dsa_failed, failed};
+use super::vault_keys::{self, OpenVault, Sealable, Version, does_not_open, dsa_failed, failed};
 use super::webcrypto::{self, Exportable, object};
 
 /// [`Keys`] on WebCrypto and IndexedDB.
@@ -250,6 +251,16 @@ impl Keys for BrowserKeys {
         let aad = labelled(purpose::KEY_CHECK, &[]);
         let sealed = webcrypto::seal(&theirs, &aad, &[]).await.map_err(failed)?;
         Ok(webcrypto::open(&account.state, &aad, &sealed).await.is_ok())
+    }
+
+    async fn seal_for_passkey(
+        &self,
+        user: UserId,
+        unlock: Unlock<'_>,
+        vault: &Vault,
+        prf: &Secret32,
+    ) -> Result<Vec<u8>, KeysError> {
+        vault_keys::seal_for_passkey(user, unlock, vault, prf).await
     }
 
     async fn load(&self) -> Result<Option<UserId>, KeysError> {

@@ -12,6 +12,7 @@ use secure_chat_shared::crypto::label::{labelled, purpose};
 use secure_chat_shared::crypto::opaque::ExportKey;
 use secure_chat_shared::crypto::random;
 use secure_chat_shared::crypto::recovery::RecoveryCode;
+use secure_chat_shared::crypto::secret::Secret32;
 use secure_chat_shared::crypto::vault::{self, VaultPurpose};
 use secure_chat_shared::ids::UserId;
 use web_sys::CryptoKey;
@@ -92,22 +93,7 @@ impl OpenVault {
 
     /// Opens K_priv and K_state.
     pub async fn open(user: UserId, unlock: Unlock<'_>, vault: &Vault) -> Result<Self, KeysError> {
-        let (kek, blob, purpose) = match unlock {
-            Unlock::Password(export_key) => (
-                vault::kek_from_export(export_key),
-                &vault.priv_by_password,
-                VaultPurpose::PrivByPassword,
-            ),
-            Unlock::Recovery(code) => (
-                code.kek(),
-                &vault.priv_by_recovery,
-                VaultPurpose::PrivByRecovery,
-            ),
-        };
-        let kek = webcrypto::import_kek(kek.expose()).await.map_err(failed)?;
-        let k_priv = webcrypto::unwrap_aes(blob, &kek, &vault::aad(purpose, &user), true)
-            .await
-            .map_err(does_not_open)?;
+        let k_priv = open_priv(user, unlock, vault, Exportable::No).await?;
         let state_aad = vault::aad(VaultPurpose::StateKey, &user);
         let state = webcrypto::unwrap_aes(&vault.state_key, &k_priv, &state_aad, false)
             .await
@@ -255,6 +241,53 @@ impl Version {
 }
 
 /// A fresh K_priv under both keys that open it, and a fresh K_state under it.
+/// Opens K_priv.
+async fn open_priv(
+    user: UserId,
+    unlock: Unlock<'_>,
+    vault: &Vault,
+    exportable: Exportable,
+) -> Result<CryptoKey, KeysError> {
+    let (kek, blob, purpose) = match unlock {
+        Unlock::Password(export_key) => (
+            vault::kek_from_export(export_key),
+            &vault.priv_by_password[..],
+            VaultPurpose::PrivByPassword,
+        ),
+        Unlock::Recovery(code) => (
+            code.kek(),
+            &vault.priv_by_recovery[..],
+            VaultPurpose::PrivByRecovery,
+        ),
+        Unlock::Passkey { prf, sealed } => (
+            vault::kek_from_prf(prf),
+            sealed,
+            VaultPurpose::PrivByPasskey,
+        ),
+    };
+    let kek = webcrypto::import_kek(kek.expose()).await.map_err(failed)?;
+    let aad = vault::aad(purpose, &user);
+    webcrypto::unwrap_aes_as(blob, &kek, &aad, true, exportable)
+        .await
+        .map_err(does_not_open)
+}
+
+/// Seals K_priv for a passkey.
+pub async fn seal_for_passkey(
+    user: UserId,
+    unlock: Unlock<'_>,
+    vault: &Vault,
+    prf: &Secret32,
+) -> Result<Vec<u8>, KeysError> {
+    let k_priv = open_priv(user, unlock, vault, Exportable::Yes).await?;
+    let kek = vault::kek_from_prf(prf);
+    let kek = webcrypto::import_kek(kek.expose()).await.map_err(failed)?;
+    let aad = vault::aad(VaultPurpose::PrivByPasskey, &user);
+    webcrypto::wrap_aes(&k_priv, &kek, &aad)
+        .await
+        .map_err(failed)
+}
+
 async fn seal_fresh(
     user: UserId,
     export_key: &ExportKey,

@@ -115,8 +115,19 @@ pub async fn unwrap_aes(
     aad: &[u8],
     wraps: bool,
 ) -> Result<CryptoKey, Refused> {
+    unwrap_aes_as(sealed, under, aad, wraps, Exportable::No).await
+}
+
+/// The same, to be sealed again where it is exportable.
+pub async fn unwrap_aes_as(
+    sealed: &[u8],
+    under: &CryptoKey,
+    aad: &[u8],
+    wraps: bool,
+    exportable: Exportable,
+) -> Result<CryptoKey, Refused> {
     let usages = aes_usages(wraps);
-    unwrap_key("raw", sealed, under, aad, &aes(), Exportable::No, &usages).await
+    unwrap_key("raw", sealed, under, aad, &aes(), exportable, &usages).await
 }
 
 /// Makes an RSA-3072 key pair.

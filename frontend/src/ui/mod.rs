@@ -9,6 +9,7 @@ mod format;
 mod here;
 mod invite;
 mod pages;
+mod passkey;
 mod route;
 mod sentences;
 mod state;

@@ -50,6 +50,9 @@ pub fn failure(failure: &Failure) -> AttrValue {
         Failure::CodeWrong => t!("failure-code-wrong"),
         Failure::AccountDisabled => t!("failure-account-disabled"),
         Failure::WrongRecoveryCode => t!("failure-wrong-recovery-code"),
+        Failure::SecondFactor => t!("failure-second-factor"),
+        Failure::PasskeyRefused => t!("failure-passkey-refused"),
+        Failure::NoPasskey => t!("failure-no-passkey"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod access_card;
 pub mod account_menu;
+pub mod ask_passkey;
 pub mod avatar;
 pub mod blocked_banner;
 pub mod blocked_people;
@@ -34,6 +35,7 @@ pub mod new_conversation;
 pub mod new_password;
 pub mod notes;
 pub mod outdated;
+pub mod passkeys;
 pub mod password_dialog;
 pub mod people_input;
 pub mod presence;

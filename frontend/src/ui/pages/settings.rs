@@ -12,6 +12,7 @@ use crate::ui::components::identity_card::IdentityCard;
 use crate::ui::components::invite_link::InviteLink;
 use crate::ui::components::leave_card::LeaveCard;
 use crate::ui::components::link::Link;
+use crate::ui::components::passkeys::Passkeys;
 use crate::ui::components::sessions::Sessions;
 use crate::ui::components::this_browser::{LockCard, StorageCard};
 use crate::ui::route::Route;
@@ -42,6 +43,7 @@ pub fn Settings(props: &Props) -> Html {
                     <NotificationCard />
                     <IdentityCard me={props.me.clone()} />
                     <AccessCard me={props.me.clone()} />
+                    <Passkeys />
                     <Sessions />
                     <LockCard />
                     <StorageCard />

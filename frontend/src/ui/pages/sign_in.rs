@@ -1,9 +1,10 @@
 //! Signing in.
 
-use secure_chat_shared::client::api::{Action, Answer, Password};
+use secure_chat_shared::client::api::{Action, Answer, Failure, Password};
 use yew::prelude::*;
 
 use super::gate::{Gate, invited};
+use crate::ui::components::ask_passkey::SecondFactor;
 use crate::ui::components::field::{PasswordField, TextField};
 use crate::ui::components::icon::{Glyph, Icon};
 use crate::ui::components::link::Link;
@@ -41,6 +42,7 @@ pub fn SignIn() -> Html {
         let field = field.clone();
         Callback::from(move |text| field.set(text))
     };
+    let wants_passkey = request.failure == Some(Failure::SecondFactor);
     html! {
         <Gate title={t!("sign-in")}>
             { invited(&shown) }
@@ -54,7 +56,7 @@ pub fn SignIn() -> Html {
                 <PasswordField id="password" label={t!("password")} value={(*password).clone()}
                     on_input={set(&password)} autocomplete="current-password" />
                 <div class="alert-place" role="alert">
-                    if let Some(failure) = &request.failure {
+                    if let Some(failure) = request.failure.as_ref().filter(|_| !wants_passkey) {
                         <p class="alert">{ sentences::failure(failure) }</p>
                     }
                 </div>
@@ -63,6 +65,9 @@ pub fn SignIn() -> Html {
                     { if request.busy { t!("signing-in") } else { t!("sign-in") } }
                 </button>
             </form>
+            if wants_passkey {
+                <SecondFactor />
+            }
             <p class="gate-other"><Link to={Route::Recover}>{ t!("forgot-password") }</Link></p>
             <p class="gate-other">
                 { t!("no-account-yet") }{ " " }

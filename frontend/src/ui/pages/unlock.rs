@@ -1,14 +1,16 @@
 //! A locked browser: its data is here, sealed, and the password opens it.
 
-use secure_chat_shared::client::api::{Action, Answer, Password};
+use secure_chat_shared::client::api::{Action, Answer, Failure, Password, PrfOutput};
 use yew::prelude::*;
 
 use super::gate::Gate;
+use crate::ui::components::ask_passkey::{AskPasskey, SecondFactor};
 use crate::ui::components::dialog::Confirm;
 use crate::ui::components::field::PasswordField;
 use crate::ui::components::icon::{Glyph, Icon};
 use crate::ui::components::link::Link;
 use crate::ui::context::{use_request, use_tools};
+use crate::ui::passkey::{self, Answered};
 use crate::ui::route::Route;
 use crate::ui::state::Change;
 use crate::ui::text::t;
@@ -54,6 +56,7 @@ pub fn Unlock(props: &Props) -> Html {
         here::forget();
         tools.act(Action::SignOut);
     });
+    let wants_passkey = request.failure == Some(Failure::SecondFactor);
     html! {
         <Gate title={t!("locked")}>
             <p class="locked-name"><Glyph icon={Icon::Lock} /><strong dir="auto">{ props.name.clone() }</strong></p>
@@ -63,7 +66,7 @@ pub fn Unlock(props: &Props) -> Html {
                 <PasswordField id="password" label={t!("password")} value={(*password).clone()} {on_input}
                     autocomplete="current-password" autofocus=true hint={t!("locked-hint")} />
                 <div class="alert-place" role="alert">
-                    if let Some(failure) = &request.failure {
+                    if let Some(failure) = request.failure.as_ref().filter(|_| !wants_passkey) {
                         <p class="alert">{ sentences::failure(failure) }</p>
                     }
                 </div>
@@ -72,6 +75,12 @@ pub fn Unlock(props: &Props) -> Html {
                     { if request.busy { t!("unlocking") } else { t!("unlock") } }
                 </button>
             </form>
+            if wants_passkey {
+                <SecondFactor />
+            } else if passkey::may_unlock() {
+                <AskPasskey options={Callback::from(|()| Action::UnlockOptions)} finish={Callback::from(unlock_by)}
+                    label={t!("unlock-by-passkey")} />
+            }
             <p class="gate-other"><Link to={Route::Recover}>{ t!("forgot-password") }</Link></p>
             <p class="gate-other">
                 <button type="button" class="button quiet small" onclick={ask(true).reform(|_: MouseEvent| ())}>
@@ -84,4 +93,11 @@ pub fn Unlock(props: &Props) -> Html {
             }
         </Gate>
     }
+}
+
+/// A passkey without a PRF cannot unlock.
+fn unlock_by(answered: Answered) -> Option<Action> {
+    let prf = PrfOutput(answered.prf.clone()?);
+    let response = answered.response.clone();
+    Some(Action::UnlockByPasskey { response, prf })
 }
