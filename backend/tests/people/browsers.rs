@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures::FutureExt;
-use secure_chat_shared::client::api::{Action, Blocked, Failure, KeyChange, Notice};
+use secure_chat_shared::client::api::{Action, Blocked, Failure, KeyChange, Notice, Standing};
 use secure_chat_shared::client::platform::Keys;
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
@@ -229,6 +229,39 @@ async fn a_name_of_two_people_in_two_browsers_has_to_be_decided() {
         reconnects(&mut alice, &app).await;
         assert!(alice.sees(id).blocked.is_none());
         assert!(member(&alice.page.borrow(), id, "bob").verified);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_contested_can_be_removed_undecided() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, _, mut bob, id) = two_browsers(&app).await;
+        let name = UserName::parse("bob").unwrap();
+        another_browser_wrote(&mut alice, move |state| {
+            let met = [(UserId([7; 16]), Timestamp(0))].into();
+            state.names.insert(name.clone(), met);
+        });
+        reconnects(&mut alice, &app).await;
+        assert!(alice.sees(id).blocked.is_some());
+        // Nothing else that hands out a key goes on before it is decided.
+        let (conversation, user) = (id, bob.user());
+        let title = "another".to_owned();
+        let rename = Action::Rename {
+            conversation,
+            title,
+        };
+        let refused = alice.does(rename).await;
+        assert_eq!(refused, Err(Failure::IdentityChanged(user, "bob".into())));
+        let remove = Action::Remove { conversation, user };
+        alice.does(remove).await.unwrap();
+        alice.sees_members(id, &["alice"]).await;
+        assert!(alice.sees(id).blocked.is_none());
+        bob.until("he is out", |page| {
+            page.conversations[&id].standing == Standing::Former
+        })
+        .await;
     })
     .await;
 }
