@@ -282,12 +282,19 @@ async fn announcements_of_the_server_are_given_back_or_made_anew() {
     let read = Kept::read(&mut alice, &log).await;
     assert_eq!(read.entries, kept.entries);
 
-    // What nobody had heard the answer to is answered, to everybody.
+    // What nobody had heard the answer to is answered, to everybody, when somebody asks who is still in.
     let mut more = read;
     let decline = more.log.state_entry(&bob.person, Act::Decline);
     more.take(&decline);
     let given = bob_there.socket.call(&more.from(3)).await.unwrap();
-    assert_eq!(given.size, 5);
+    assert_eq!(given.size, 4);
+    let asks = more.from(4);
+    let gone = bob_there.socket.call(&asks).await.unwrap();
+    assert_eq!(gone.size, 4);
+    let answered = alice.socket.call(&asks).await.unwrap();
+    assert_eq!(answered.size, 5);
+    let again = alice.socket.call(&asks).await.unwrap();
+    assert_eq!(again.size, 5);
     let mut log = more.log;
     let before = entry_event(&mut alice).await;
     assert_eq!((before.number, whole(before)), (3, decline.into()));

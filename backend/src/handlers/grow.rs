@@ -215,6 +215,11 @@ impl<'a> Growing<'a> {
         Ok(number)
     }
 
+    /// Whether somebody is in, as the log is now.
+    pub fn has_reader(&self, user: &UserId) -> bool {
+        self.state.people.contains_key(user)
+    }
+
     /// Where the log waits for the server's announcement, appends it: `ready` if that fits, else one made now.
     pub async fn answer(
         &mut self,

@@ -186,7 +186,10 @@ async fn give_back(tx: &Tx<'_>, me: UserId, checked: Checked) -> Result<Committe
         }
         growing.append(parsed, judged).await?;
     }
-    growing.answer(signer, None).await?;
+    // Somebody else may have the announcement that an entry given waits for: another is made when a reader asks.
+    if lost.given.is_empty() && growing.has_reader(&me) {
+        growing.answer(signer, None).await?;
+    }
     // Only now: their invitation may be among what was lost.
     must_have_read(db, id, me).await?;
     let size = growing.size();

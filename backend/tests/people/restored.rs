@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use secure_chat_shared::client::api::{
-    Action, Blocked, Deed, Failure, MessageState, Notice, Reason, RowBody, Standing,
+    Action, Answer, Blocked, Deed, Failure, MessageState, Notice, Reason, RowBody, Standing,
 };
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 use secure_chat_shared::ids::ConversationId;
@@ -196,6 +196,75 @@ async fn a_restored_server_that_went_on_without_them_is_a_fork() {
         ));
         assert_eq!(gave_back(&alice), 0);
         assert_eq!(alice.page.borrow().texts(id), ["one", "two", "three"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_left_gives_back_what_the_server_answered_to_others() {
+    local(async {
+        let mut app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let mut carol = Person::register(app.address, "carol", 3, RsaPss).await;
+        let mut ids = Vec::new();
+        for title in ["heard", "unheard"] {
+            let create = Action::CreateConversation {
+                people: vec!["bob".into(), "carol".into()],
+                title: title.into(),
+                managed: true,
+            };
+            let Answer::Conversation(id) = alice.does(create).await.unwrap() else {
+                panic!("no conversation")
+            };
+            alice.does(Action::Open(id)).await.unwrap();
+            bob.joins(id).await;
+            carol.joins(id).await;
+            ids.push(id);
+        }
+        let [heard, unheard] = ids[..] else {
+            panic!("two were begun")
+        };
+        let mut backup = None;
+        let mut everybody = [&mut alice, &mut bob, &mut carol];
+        restart(&mut app, &mut everybody, |app| {
+            backup = Some(Backup::of(app));
+        })
+        .await;
+        for person in everybody {
+            person.connect(app.address).await;
+        }
+        // He hears no answer to his leaving; of one, the others hear.
+        bob.does(Action::Leave(heard)).await.unwrap();
+        for person in [&mut alice, &mut carol] {
+            person.sees_members(heard, &["alice", "carol"]).await;
+            person.writes(heard, "without him").await;
+            person.disconnect().await;
+        }
+        bob.does(Action::Leave(unheard)).await.unwrap();
+        restart(&mut app, &mut [&mut bob], |app| {
+            backup.take().unwrap().restore(app);
+        })
+        .await;
+
+        for person in [&mut bob, &mut alice, &mut carol] {
+            person.connect(app.address).await;
+        }
+        assert_eq!(gave_back(&bob), 2);
+        for id in [heard, unheard] {
+            alice.writes(id, "back again").await;
+            for person in [&mut alice, &mut carol] {
+                person.sees_members(id, &["alice", "carol"]).await;
+                person
+                    .until("the message is there", |page| {
+                        page.texts(id)
+                            .last()
+                            .is_some_and(|text| *text == "back again")
+                    })
+                    .await;
+                assert_eq!(person.sees(id).blocked, None);
+            }
+        }
     })
     .await;
 }

@@ -203,7 +203,7 @@ impl<P: Platform> Client<P> {
             }
             if state.awaits_server {
                 // Its announcement is on disk together with what asked for it.
-                self.sync_room(conversation).await?;
+                self.read_announcement(conversation).await?;
                 continue;
             }
             if let Intent::Invite(people) = &intent {

@@ -249,7 +249,7 @@ impl<P: Platform> Client<P> {
         let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
         if room.state.epoch().is_none() || room.state.awaits_server {
             // The key was announced together with what asks for it; reading has stopped in between.
-            self.sync_room(conversation).await?;
+            self.read_announcement(conversation).await?;
         }
         let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
         if room.state.mode != Mode::EndToEnd {

@@ -102,6 +102,25 @@ impl<P: Platform> Client<P> {
         }
     }
 
+    /// Reads the announcement that the server made after a log's newest entry. One that was lost, and that nobody has
+    /// given back, is made anew.
+    pub(super) async fn read_announcement(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        self.sync_room(id).await?;
+        let waits = |room: &&Room| {
+            room.state.awaits_server && !room.server_lacks && room.record.broken.is_none()
+        };
+        let Some(room) = self.rooms.get(&id).filter(waits) else {
+            return Ok(());
+        };
+        let request = Reupload {
+            conversation: id,
+            from: room.record.frontier.size(),
+            entries: Vec::new(),
+        };
+        self.platform.socket().request(&request).await?;
+        self.sync_room(id).await
+    }
+
     /// Whether the server lacks entries of a conversation that this device has.
     pub(super) fn server_lacks(&self, id: &ConversationId) -> bool {
         self.rooms.get(id).is_some_and(|room| room.server_lacks)

@@ -131,8 +131,8 @@ pub struct ManagedKey {
 
 /// Gives entries back to a server that has lost them (restored from a backup). Each is judged like a new one, whoever
 /// uploads it; those that the server has must be the same. A log that the server does not know at all is given from
-/// entry 0 on. Where the server makes the keys, an entry and the announcement that answers it belong in one request:
-/// after a last entry that asks for an announcement, the server makes another.
+/// entry 0 on. Where the server makes the keys, its announcements are given back too; no entries at all ask it to make
+/// one that nobody has given back.
 #[derive(Debug, Clone, Encode, Decode)]
 pub struct Reupload {
     /// Which log.
