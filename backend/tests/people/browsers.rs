@@ -181,6 +181,32 @@ async fn two_browsers(app: &TestApp) -> (Person, Person, Person, ConversationId)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn news_of_a_state_that_was_overtaken_is_no_rollback() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut second, mut bob, id) = two_browsers(&app).await;
+        // She writes after the other browser, before she hears that it wrote.
+        let block = |blocked| Action::Block {
+            user: bob.user(),
+            blocked,
+        };
+        let (block, unblock) = (block(true), block(false));
+        alice.does(block).await.unwrap();
+        alice.ticks().await;
+        alice.does(unblock).await.unwrap();
+        bob.writes(id, "second").await;
+        alice.reads(id, &["first", "second"]).await;
+        let trouble = |notice: &Notice| matches!(notice, Notice::Trouble(_));
+        assert!(!alice.page.borrow().notices.iter().any(trouble));
+        alice.does(mark(bob.user(), false)).await.unwrap();
+        alice.ticks().await;
+        reconnects(&mut second, &app).await;
+        assert!(!member(&second.page.borrow(), id, "bob").verified);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_history_in_another_browser_stops_the_log() {
     local(async {
         let app = TestApp::full().await;

@@ -185,17 +185,28 @@ async fn new_keys_that_the_log_tells_of_first_are_asked_for() {
         }
         alice.will_make(5);
         alice.does(change(KeyChange::Rotate)).await.unwrap();
+        alice.writes(id, "with the new keys").await;
         // None of them has heard of it when it finds the log changed.
         for (other, action) in &mut others {
             let done = other.does(action.clone()).await;
             assert_eq!(done, Err(Failure::Outdated), "{action:?}");
             assert!(is_outdated(&other.page.borrow()));
+            // What was written with the new keys waits for them, and is not marked.
+            other.does(Action::Open(id)).await.unwrap();
+            let page = other.page.borrow();
+            assert!(
+                !page
+                    .rows_of(id)
+                    .any(|row| matches!(row.body, RowBody::Invalid(_)))
+            );
         }
         let fetch = Action::FetchKeys {
             password: Password(PASSWORD.into()),
         };
         let (mut other, _) = others.remove(0);
         other.does(fetch).await.unwrap();
+        other.does(Action::Open(id)).await.unwrap();
+        other.reads(id, &["with the new keys"]).await;
         other.does(rename).await.unwrap();
         bob.until("the title is new", |page| {
             page.conversations[&id].title == "by another browser"

@@ -27,10 +27,23 @@ impl<P: Platform> Client<P> {
         let (Some(seen), Some(room)) = (self.synced.view(&id), self.rooms.get(&id)) else {
             return Ok(());
         };
-        if seen.size > room.record.frontier.size() {
+        // Where newer keys came into force, this device stops reading until it has them.
+        if seen.size > room.record.frontier.size() && self.newer_keys_in(room).is_none() {
             return self.stop_room(id, OTHER_BROWSER, None).await;
         }
         self.must_hold_view(id, seen).await
+    }
+
+    /// A log has grown from a size on: it may have reached what another browser of this user had verified before.
+    pub(super) async fn must_hold_view_reached(
+        &mut self,
+        id: ConversationId,
+        from: u64,
+    ) -> Result<(), Trouble> {
+        match self.synced.view(&id).filter(|seen| seen.size > from) {
+            Some(seen) => self.must_hold_view(id, seen).await,
+            None => Ok(()),
+        }
     }
 
     /// A browser of this user has verified this view: as far as this log reaches, it must be the same.

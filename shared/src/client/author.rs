@@ -3,7 +3,7 @@
 use super::Client;
 use super::api::{Answer, Blocked, Failure, Standing};
 use super::draft::{Drafted, internal};
-use super::intent::Intent;
+use super::intent::{Intent, hides_title};
 use super::platform::{CallError, Platform, Socket};
 use super::trouble::Trouble;
 use crate::codec::Bytes;
@@ -20,6 +20,21 @@ const ATTEMPTS: usize = 8;
 
 impl<P: Platform> Client<P> {
     pub(super) async fn create_conversation(
+        &mut self,
+        people: &[String],
+        title: &str,
+        managed: bool,
+    ) -> Result<Answer, Trouble> {
+        for _ in 1..ATTEMPTS {
+            match self.try_to_create(people, title, managed).await {
+                Err(trouble) if is_outrun(&trouble) => {}
+                result => return result,
+            }
+        }
+        self.try_to_create(people, title, managed).await
+    }
+
+    async fn try_to_create(
         &mut self,
         people: &[String],
         title: &str,
@@ -106,6 +121,20 @@ impl<P: Platform> Client<P> {
         conversation: ConversationId,
         people: &[String],
     ) -> Result<Answer, Trouble> {
+        for _ in 1..ATTEMPTS {
+            match self.try_to_invite(conversation, people).await {
+                Err(trouble) if is_outrun(&trouble) => {}
+                result => return result,
+            }
+        }
+        self.try_to_invite(conversation, people).await
+    }
+
+    async fn try_to_invite(
+        &mut self,
+        conversation: ConversationId,
+        people: &[String],
+    ) -> Result<Answer, Trouble> {
         self.must_be_online()?;
         let invited = self.look_up(people).await?;
         let room = self.rooms.get(&conversation).ok_or(Failure::NotAllowed)?;
@@ -183,7 +212,7 @@ impl<P: Platform> Client<P> {
             {
                 return Err(Failure::IdentityChanged(user, name).into());
             }
-            if matches!(intent, Intent::Rename(_)) && room.state.due {
+            if intent.seals_title() && room.state.due {
                 let rekey = Intent::Rekey(room.state.epoch().map(|current| current.epoch));
                 Box::pin(self.author(conversation, rekey)).await?;
                 continue;
@@ -209,7 +238,7 @@ impl<P: Platform> Client<P> {
             if let Intent::Invite(people) = &intent {
                 self.must_be_pinned(people)?;
             }
-            if matches!(intent, Intent::Rename(_)) && !self.has_current_key(conversation).await? {
+            if intent.seals_title() && !self.has_current_key(conversation).await? {
                 return Err(Failure::KeyMissing.into());
             }
             let drafted = self.draft(&state, view, &intent, &title).await?;
@@ -271,17 +300,17 @@ impl<P: Platform> Client<P> {
             return Ok(());
         };
         let (state, title) = (&room.state, &room.record.title);
-        let hidden = state.title.as_ref().is_some_and(|sealed| {
-            let mut people = state.people.keys();
-            people.any(|user| !state.may_read(user, sealed.epoch))
-        });
         let member = self.standing(room) == Standing::Member;
-        if state.mode == Mode::EndToEnd || !hidden || title.is_empty() || !member {
+        if state.mode == Mode::EndToEnd || !hides_title(state) || title.is_empty() || !member {
             return Ok(());
         }
-        let title = title.clone();
-        Box::pin(self.author(conversation, Intent::Rename(title)))
+        Box::pin(self.author(conversation, Intent::SealTitle))
             .await
             .map(|_| ())
     }
+}
+
+/// Whether somebody has published newer keys since they were looked up.
+fn is_outrun(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Refused(error) if error.code == ErrorCode::StaleIdentity)
 }

@@ -73,6 +73,7 @@ impl<P: Platform> Client<P> {
             | Intent::Leave
             | Intent::SetAdmin(..)
             | Intent::Rename(_)
+            | Intent::SealTitle
             | Intent::Fault(_)
             | Intent::Rewrap(..)
             | Intent::Share(_) => false,
@@ -118,7 +119,11 @@ impl<P: Platform> Client<P> {
             }
             Intent::SetAdmin(user, true) => Act::Promote(*user),
             Intent::SetAdmin(user, false) => Act::Demote(*user),
-            Intent::Rename(title) => {
+            Intent::Rename(_) | Intent::SealTitle => {
+                let title = match intent {
+                    Intent::Rename(new) => new,
+                    _ => title,
+                };
                 let epoch = state.epoch().ok_or_else(missing)?.epoch;
                 let key = self.known_key(&state.conversation, epoch).await?;
                 let key = key.ok_or(Failure::KeyMissing)?;

@@ -15,6 +15,8 @@ pub(super) enum Intent {
     Remove(UserId),
     SetAdmin(UserId, bool),
     Rename(String),
+    /// Seals the title as it is anew, for readers who cannot open it.
+    SealTitle,
     /// An epoch after this one.
     Rekey(Option<Epoch>),
     /// Puts the newest version of one's own identity into force.
@@ -42,6 +44,11 @@ impl Intent {
         }
     }
 
+    /// Whether it seals a title under the current key.
+    pub(super) fn seals_title(&self) -> bool {
+        matches!(self, Self::Rename(_) | Self::SealTitle)
+    }
+
     /// Whether it seals the title anew though nothing depends on doing it at once.
     pub(super) fn can_wait_for_title(&self) -> bool {
         matches!(self, Self::Invite(_) | Self::Rekey(_))
@@ -62,6 +69,7 @@ impl Intent {
                 .get(user)
                 .is_some_and(|person| person.admin == *admin),
             Self::Rename(_) => false,
+            Self::SealTitle => !hides_title(state),
             Self::Rekey(before) => {
                 !state.due && state.epoch().map(|current| current.epoch) > *before
             }
@@ -71,6 +79,14 @@ impl Intent {
             Self::Share(user) => lacking(state, &account.user, user).next().is_none(),
         }
     }
+}
+
+/// Whether somebody who reads cannot open the title.
+pub(super) fn hides_title(state: &LogState) -> bool {
+    state.title.as_ref().is_some_and(|sealed| {
+        let mut people = state.people.keys();
+        people.any(|user| !state.may_read(user, sealed.epoch))
+    })
 }
 
 /// Who of these is not in yet: two may invite the same person at once.

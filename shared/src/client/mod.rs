@@ -248,7 +248,7 @@ impl<P: Platform> Client<P> {
                 Ok(())
             }
             protocol::Event::SessionEnded => self.on_session_ended().await,
-            protocol::Event::IdentityPublished(version) => self.note_published(version).await,
+            protocol::Event::IdentityPublished(version) => self.on_published(version).await,
             protocol::Event::SignedInElsewhere { session } => {
                 (self.emit)(Event::Notice(api::Notice::SignedInElsewhere {
                     browser: session.browser,

@@ -197,6 +197,14 @@ impl<P: Platform> Client<P> {
         Ok(Answer::Nothing)
     }
 
+    /// Another browser has published a version. What came here meanwhile may be newer.
+    pub(super) async fn on_published(&mut self, version: u32) -> Result<(), Trouble> {
+        if version < self.me()?.identity.identity().version {
+            return Ok(());
+        }
+        self.note_published(version).await
+    }
+
     /// The server has this version of one's identity.
     pub(super) async fn note_published(&mut self, version: u32) -> Result<(), Trouble> {
         let mut account = self.me()?.clone();
@@ -246,17 +254,28 @@ impl<P: Platform> Client<P> {
         &mut self,
         id: ConversationId,
     ) -> Result<(), Trouble> {
-        let account = self.me()?;
-        let here = account.identity.identity().version;
-        let me = self.rooms.get(&id).and_then(|room| room.me(&account.user));
-        let in_force = me.map(|me| me.identity.identity().version);
-        match in_force.filter(|version| *version > here) {
-            Some(version) => {
-                self.note_published(version).await?;
-                Err(Failure::Outdated.into())
-            }
+        self.note_keys_in_force(id).await?;
+        let room = self.rooms.get(&id);
+        match room.and_then(|room| self.newer_keys_in(room)) {
+            Some(_) => Err(Failure::Outdated.into()),
             None => Ok(()),
         }
+    }
+
+    /// What the log tells of a newer version is remembered.
+    pub(super) async fn note_keys_in_force(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        let room = self.rooms.get(&id);
+        match room.and_then(|room| self.newer_keys_in(room)) {
+            Some(version) => self.note_published(version).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The version of one's identity in force in a room, where it is newer than the keys on this device.
+    pub(super) fn newer_keys_in(&self, room: &Room) -> Option<u32> {
+        let account = self.account.as_ref()?;
+        let in_force = room.me(&account.user)?.identity.identity().version;
+        (in_force > account.identity.identity().version).then_some(in_force)
     }
 
     /// Puts one's newest version into force in a room; a compromised one ends the membership instead.

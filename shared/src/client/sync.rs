@@ -124,11 +124,14 @@ impl<P: Platform> Client<P> {
         let Some(mut room) = self.rooms.remove(&conversation) else {
             return Ok(());
         };
+        let from = room.record.frontier.size();
         let taken = self.take(&mut room, at, Arrival::Live, fresh).await;
-        self.put_back(room, taken).await
+        self.put_back(room, taken).await?;
+        self.must_hold_view_reached(conversation, from).await?;
+        self.note_keys_in_force(conversation).await
     }
 
-    /// Reads a log up to its end.
+    /// Reads a log up to its end, or to where newer keys than this device's come into force: what follows waits for them.
     pub(super) async fn sync_room(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
         loop {
             let Some(room) = self.rooms.get(&conversation) else {
@@ -161,11 +164,16 @@ impl<P: Platform> Client<P> {
             let mut taken = Ok(());
             for at in page.entries {
                 taken = self.take(&mut room, at, Arrival::Late, None).await;
-                if taken.is_err() {
+                if taken.is_err() || self.newer_keys_in(&room).is_some() {
                     break;
                 }
             }
+            let waits = self.newer_keys_in(&room).is_some();
             self.put_back(room, taken).await?;
+            self.must_hold_view_reached(conversation, from).await?;
+            if waits {
+                return self.note_keys_in_force(conversation).await;
+            }
             self.platform.pause().await;
         }
     }
