@@ -158,6 +158,21 @@ impl Log {
         &self.states[usize::try_from(number).unwrap()]
     }
 
+    /// Whether somebody's part may end at a size: at the end while they are in, else at an entry with which they went.
+    /// A browser that was away need not hear of an invitation that came and went meanwhile.
+    pub fn may_end_at(&self, user: &UserId, size: u64) -> bool {
+        let is_in = |number: u64| {
+            let state = usize::try_from(number)
+                .ok()
+                .and_then(|at| self.states.get(at));
+            state.is_some_and(|state| state.people.contains_key(user))
+        };
+        match self.state().people.contains_key(user) {
+            true => size == self.size(),
+            false => size >= 2 && is_in(size - 2) && !is_in(size - 1),
+        }
+    }
+
     /// How far somebody may read: to the end, or to the entry with which they went.
     pub fn end_for(&self, user: &UserId) -> u64 {
         let last_in = self
