@@ -173,6 +173,19 @@ impl<P: Platform> Client<P> {
         Ok(None)
     }
 
+    /// Asks once more for every key that is missing: one's own newer keys may have come, which open it before what
+    /// follows is read.
+    pub(super) async fn ask_for_missing_keys(&mut self) -> Result<(), Trouble> {
+        let rooms = self.rooms.iter();
+        let waits = |room: &Room| !room.record.missing.is_empty() && room.record.broken.is_none();
+        let waiting = rooms.filter(|(_, room)| waits(room));
+        let waiting: Vec<ConversationId> = waiting.map(|(id, _)| *id).collect();
+        for id in waiting {
+            self.ask_again(id).await?;
+        }
+        Ok(())
+    }
+
     /// Asks the server once more for keys that it did not have, or had wrong.
     async fn ask_again(&mut self, id: ConversationId) -> Result<(), Trouble> {
         let Some(mut room) = self.rooms.remove(&id) else {

@@ -38,6 +38,7 @@ impl<P: Platform> Client<P> {
             return Ok(());
         }
         self.pull_synced(state_generation).await?;
+        self.ask_for_missing_keys().await?;
         let heads = self
             .platform
             .socket()
