@@ -109,6 +109,7 @@ async fn lead(tabs: Tabs, socket: BrowserSocket, commands: UnboundedReceiver<Com
     };
     let (signals, signalled) = unbounded();
     spawn_local(socket.clone().run(browser::socket_url(), signals));
+    let mut held = Held::new(socket.clone());
     let platform = BrowserPlatform::new(Rc::clone(&device), socket);
     let told = tabs.clone();
     let mut client = Client::new(platform, Box::new(move |event| told.emit(&event)));
@@ -134,12 +135,97 @@ async fn lead(tabs: Tabs, socket: BrowserSocket, commands: UnboundedReceiver<Com
             return refuse(&tabs, commands, &why, &Failure::Storage(error.to_string())).await;
         }
         match input {
+            Input::Command(command) if !client.is_connected() && Held::waits(&command) => {
+                held.hold(command);
+            }
             Input::Command(command) => client.command(command).await,
-            Input::Signal(Signal::Connected) => client.connected().await,
-            Input::Signal(Signal::Disconnected(wait)) => client.disconnected(Some(wait)),
+            Input::Signal(Signal::Connected) => {
+                client.connected().await;
+                held.release(&mut client).await;
+            }
+            Input::Signal(Signal::Disconnected(wait)) => {
+                client.disconnected(Some(wait));
+                held.tried_in_vain(&mut client).await;
+            }
             Input::Signal(Signal::Event(event)) => client.event(event).await,
             Input::Lost => {}
-            Input::Tick => client.tick().await,
+            Input::Tick => {
+                client.tick().await;
+                held.tick(&mut client).await;
+            }
+        }
+    }
+}
+
+/// What somebody who is not signed in has asked for while the socket was about to be there: right after the page was
+/// opened, or the browser locked. It is done once the socket is there, or has not come.
+struct Held {
+    socket: BrowserSocket,
+    commands: Vec<Command>,
+    /// How often it did not come.
+    in_vain: u32,
+    /// How many ticks went by.
+    ticks: u32,
+}
+
+impl Held {
+    /// How often a socket may fail to come: the first time may be the end of the one before.
+    const PATIENCE: u32 = 2;
+    /// Where neither a socket nor a refusal comes: at least 10 seconds.
+    const TICKS: u32 = 3;
+
+    fn new(socket: BrowserSocket) -> Self {
+        Self {
+            socket,
+            commands: Vec::new(),
+            in_vain: 0,
+            ticks: 0,
+        }
+    }
+
+    /// Whether a command makes sense only with a socket, and is worth waiting for one.
+    fn waits(command: &Command) -> bool {
+        matches!(
+            command.action,
+            Action::Register { .. }
+                | Action::SignIn { .. }
+                | Action::Unlock { .. }
+                | Action::Recover { .. }
+                | Action::ServerInfo
+                | Action::UnlockOptions
+        )
+    }
+
+    fn hold(&mut self, command: Command) {
+        if self.commands.is_empty() {
+            (self.in_vain, self.ticks) = (0, 0);
+        }
+        self.commands.push(command);
+        self.socket.reconnect_now();
+    }
+
+    async fn tried_in_vain(&mut self, client: &mut Client<BrowserPlatform>) {
+        if self.commands.is_empty() {
+            return;
+        }
+        self.in_vain += 1;
+        if self.in_vain < Self::PATIENCE {
+            self.socket.reconnect_now();
+        } else {
+            self.release(client).await;
+        }
+    }
+
+    async fn tick(&mut self, client: &mut Client<BrowserPlatform>) {
+        self.ticks += 1;
+        if self.ticks >= Self::TICKS {
+            self.release(client).await;
+        }
+    }
+
+    async fn release(&mut self, client: &mut Client<BrowserPlatform>) {
+        for command in std::mem::take(&mut self.commands) {
+            client.command(command).await;
         }
     }
 }

@@ -115,6 +115,11 @@ pub struct Client<P: Platform> {
 }
 
 impl<P: Platform> Client<P> {
+    /// Whether there is a socket, signed in or not.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     /// A client that knows nothing yet: [`Client::start`] it.
     pub fn new(platform: P, emit: Box<dyn FnMut(Event)>) -> Self {
         Self {
