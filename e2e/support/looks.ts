@@ -15,8 +15,19 @@ export async function inEveryLook(page: Page, look: (name: string) => Promise<vo
   for (const { name, colorScheme, viewport } of LOOKS) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
+    await page.evaluate(drawn, colorScheme);
     await look(name);
   }
   await page.emulateMedia({ colorScheme: null });
   if (before) await page.setViewportSize(before);
+}
+
+/** Waits until the page has been drawn in a colour scheme, its transitions at their end. */
+async function drawn(colorScheme: string): Promise<void> {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  while (!matchMedia(`(prefers-color-scheme: ${colorScheme})`).matches) await frame();
+  await frame();
+  await frame();
+  const changing = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+  await Promise.allSettled(changing.map((animation) => animation.finished));
 }
