@@ -204,7 +204,10 @@ async function expectUnheard(gone: Person, author: Person, text: string, readers
   }
 }
 
-/** A sealed message has at least 1,024 bytes; nothing else that is sent while writing has as many and ends in a seal. */
+/**
+ * Whether it is a request to append a message: an entry is an array of three, of which a message's first is 2 and the
+ * second a byte string. Other entries that are sent while writing, such as a title sealed anew, are not sealed whole.
+ */
 function isSentMessage({ where, bytes }: Traffic): boolean {
-  return where === 'frame sent' && bytes.length > 1024;
+  return where === 'frame sent' && /\x83\x02[\x58\x59]/.test(bytes.subarray(0, 80).toString('latin1'));
 }
