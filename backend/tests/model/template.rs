@@ -4,12 +4,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use secure_chat::config::{Config, Limits};
 use secure_chat::{Rate, Storage, run};
 use secure_chat_shared::client::api::{Action, Password, Session};
-use secure_chat_shared::client::native::{MemoryStore, NativeKeys, test_keys};
+use secure_chat_shared::client::native::{Memo, MemoryStore, NativeKeys, test_keys};
 use secure_chat_shared::client::platform::{Keys, MadeKeys, Socket};
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::account::NewAccount;
@@ -78,13 +78,15 @@ impl Template {
         let folder = folder();
         let server = Server::start(folder.path()).await;
         let clock = Clock::default();
+        let memo = Arc::<Memo>::default();
         let mut browsers = Vec::new();
         for (owner, (name, algorithm)) in PEOPLE.iter().enumerate() {
             let user = register(server.address, owner, name, *algorithm).await;
             let names = [(*name).to_owned(), format!("{name}'s other browser")];
             let count = if owner < WITH_SECOND_BROWSER { 2 } else { 1 };
             for name in names.into_iter().take(count) {
-                let (keys, store) = (NativeKeys::new(), MemoryStore::new());
+                let keys = NativeKeys::new().remembering(Arc::clone(&memo));
+                let store = MemoryStore::new();
                 browsers.push((owner, Browser::new(name, user, keys, store, clock.clone())));
             }
         }

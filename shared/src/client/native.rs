@@ -3,8 +3,10 @@
 //! The private operations are the `rsa` and `dsa` crates'; what they seal is what the browser's WebCrypto seals.
 
 mod keys;
+mod memo;
 mod store;
 pub mod test_keys;
 
 pub use self::keys::{NativeKeys, PrivateKeys};
+pub use self::memo::Memo;
 pub use self::store::MemoryStore;

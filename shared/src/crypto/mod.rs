@@ -22,7 +22,7 @@ pub mod label;
 pub mod link;
 pub mod message;
 pub mod opaque;
-mod primitives;
+pub(crate) mod primitives;
 pub mod random;
 pub mod recovery;
 pub mod rsa_pss;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::memo::Memo;
 use crate::client::platform::{
     KeyStep, Keys, KeysError, MadeKeys, NewSecrets, PublicKeys, Records, Renewed, Replaced, Unlock,
 };
@@ -89,6 +90,7 @@ impl PrivateKeys {
 #[derive(Clone, Default)]
 pub struct NativeKeys {
     device: Arc<Mutex<Device>>,
+    memo: Option<Arc<Memo>>,
 }
 
 #[derive(Default)]
@@ -174,6 +176,13 @@ impl NativeKeys {
         self.device().ready.push_back(keys);
     }
 
+    /// A device like this one that computes nothing that this memo has.
+    #[must_use]
+    pub fn remembering(self, memo: Arc<Memo>) -> Self {
+        let memo = Some(memo);
+        Self { memo, ..self }
+    }
+
     /// A device of its own that holds what this one has stored: what [`Keys::adopt`] has not stored is lost, as it is
     /// when a browser is closed.
     pub fn snapshot(&self) -> Self {
@@ -192,6 +201,7 @@ impl NativeKeys {
         };
         Self {
             device: Arc::new(Mutex::new(copy)),
+            memo: self.memo.clone(),
         }
     }
 
@@ -388,15 +398,30 @@ impl Keys for NativeKeys {
                 .find(|(known, _)| *known == version)
                 .map(|(_, keys)| keys.clone())
         })?;
-        wrap::unwrap(&keys.encryption, wrap, label).map_err(no_key)
+        let compute = || wrap::unwrap(&keys.encryption, wrap, label);
+        match &self.memo {
+            None => compute().map_err(no_key),
+            Some(memo) => {
+                let spki = keys.encryption.spki().map_err(platform)?;
+                memo.unwrap(&spki, wrap, label, compute).map_err(no_key)
+            }
+        }
     }
 
     async fn wrap(&self, spki: &[u8], key: &EpochKey, label: &[u8]) -> Result<Vec<u8>, KeysError> {
-        wrap::wrap(spki, key, label).map_err(platform)
+        let wrapped = wrap::wrap(spki, key, label).map_err(platform)?;
+        if let Some(memo) = &self.memo {
+            memo.wrapped(spki, &wrapped, label, key);
+        }
+        Ok(wrapped)
     }
 
     async fn verify(&self, claims: &[Claim]) -> Result<Vec<bool>, KeysError> {
-        Ok(claims.iter().map(Claim::verify).collect())
+        let verify = |claim: &Claim| match &self.memo {
+            None => claim.verify(),
+            Some(memo) => memo.verify(claim),
+        };
+        Ok(claims.iter().map(verify).collect())
     }
 
     async fn seal_state(&self, plaintext: &[u8]) -> Result<Vec<u8>, KeysError> {
