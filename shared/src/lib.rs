@@ -12,3 +12,6 @@ pub mod protocol;
 
 #[cfg(feature = "client")]
 pub mod client;
+
+#[cfg(feature = "vectors")]
+pub mod vectors;

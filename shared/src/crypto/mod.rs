@@ -34,5 +34,5 @@ mod vault_state;
 pub mod wrap;
 
 #[cfg(test)]
-#[cfg(feature = "client")]
+#[cfg(feature = "vectors")]
 mod tests;

@@ -40,13 +40,22 @@ pub fn unwrap(
     wrap: &[u8],
     label: &[u8],
 ) -> Result<EpochKey, UnwrapError> {
-    if wrap.len() != WRAP {
+    EpochKey::from_slice(&decrypt(key, wrap, label)?).ok_or(UnwrapError)
+}
+
+/// RSA-OAEP decryption of whatever was encrypted.
+#[cfg(feature = "client")]
+pub(crate) fn decrypt(
+    key: &super::rsa_pss::PrivateKey,
+    sealed: &[u8],
+    label: &[u8],
+) -> Result<zeroize::Zeroizing<Vec<u8>>, UnwrapError> {
+    if sealed.len() != WRAP {
         return Err(UnwrapError);
     }
     let padding = Oaep::<Sha256>::new_with_label(label);
-    let opened = key.0.decrypt_blinded(&mut SystemRng, padding, wrap);
-    let opened = zeroize::Zeroizing::new(opened.map_err(|_| UnwrapError)?);
-    EpochKey::from_slice(&opened).ok_or(UnwrapError)
+    let opened = key.0.decrypt_blinded(&mut SystemRng, padding, sealed);
+    opened.map(zeroize::Zeroizing::new).map_err(|_| UnwrapError)
 }
 
 #[cfg(test)]
