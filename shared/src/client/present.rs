@@ -11,6 +11,7 @@ use super::records;
 use super::room::Room;
 use super::sharing::lacking;
 use super::trouble::Trouble;
+use crate::crypto::fingerprint;
 use crate::ids::{ConversationId, Epoch, UserId};
 use crate::log::{self, Mode};
 use crate::protocol::Presence;
@@ -353,14 +354,7 @@ impl<P: Platform> Client<P> {
             active,
             blocked: self.blocked(room),
             draft: room.record.draft.clone(),
-            head_code: head_code(room),
+            head_code: fingerprint::head_code(&room.record.frontier.root()),
         })
     }
-}
-
-/// The newest root's first 8 bytes as 4 groups of 4 hex digits.
-fn head_code(room: &Room) -> String {
-    let hex = room.record.frontier.root().to_string();
-    let groups: Vec<&str> = (0..4).map(|i| &hex[4 * i..4 * i + 4]).collect();
-    groups.join(" ")
 }

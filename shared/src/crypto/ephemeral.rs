@@ -94,7 +94,11 @@ pub(crate) fn seal_with(
     })
 }
 
-fn signal_key(key: &EpochKey, context: &EphemeralContext, salt: &[u8]) -> (Secret32, Vec<u8>) {
+pub(crate) fn signal_key(
+    key: &EpochKey,
+    context: &EphemeralContext,
+    salt: &[u8],
+) -> (Secret32, Vec<u8>) {
     let epoch = context.epoch.0.to_be_bytes();
     let parts: [&[u8]; 3] = [
         context.conversation.as_bytes(),

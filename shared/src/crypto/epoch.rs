@@ -214,7 +214,11 @@ pub(crate) fn seal_title_with(
     })
 }
 
-fn title_key(key: &EpochKey, context: &EpochContext, salt: &[u8]) -> (Secret32, Vec<u8>) {
+pub(crate) fn title_key(
+    key: &EpochKey,
+    context: &EpochContext,
+    salt: &[u8],
+) -> (Secret32, Vec<u8>) {
     let info = context.labelled(purpose::TITLE_KEY);
     let derived = primitives::derive(key.expose(), Some(salt), &info);
     (derived, context.labelled(purpose::TITLE))

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha512};
 
 use super::label::{labelled, purpose};
 use super::primitives::sha256;
-use crate::ids::{IdentityHash, UserId};
+use crate::ids::{IdentityHash, Root, UserId};
 
 /// The safety number of two people: 12 groups of 5 digits, the same on both sides.
 ///
@@ -41,6 +41,14 @@ pub fn short(hash: &IdentityHash) -> String {
     let groups = digest[..8]
         .chunks_exact(2)
         .map(|two| format!("{:02X}{:02X}", two[0], two[1]));
+    groups.collect::<Vec<_>>().join(" ")
+}
+
+/// A log in short, for people to compare: the first 8 bytes of its newest root as 4 groups of 4 hex digits.
+pub fn head_code(root: &Root) -> String {
+    let groups = root.0[..8]
+        .chunks_exact(2)
+        .map(|two| format!("{:02x}{:02x}", two[0], two[1]));
     groups.collect::<Vec<_>>().join(" ")
 }
 

@@ -454,6 +454,6 @@ struct CompromisedBody {
     version: u32,
 }
 
-fn hash_of(body: &[u8]) -> IdentityHash {
+pub(crate) fn hash_of(body: &[u8]) -> IdentityHash {
     IdentityHash(sha256(&labelled(purpose::IDENTITY_HASH, &[body])))
 }

@@ -145,7 +145,7 @@ fn size_class(length: usize) -> Option<usize> {
     (class <= MAX_CLASS).then_some(class)
 }
 
-fn message_key(key: &EpochKey, salt: &[u8; 32], header: &[u8]) -> Secret32 {
+pub(crate) fn message_key(key: &EpochKey, salt: &[u8; 32], header: &[u8]) -> Secret32 {
     primitives::derive(
         key.expose(),
         Some(salt),

@@ -10,7 +10,7 @@
 //! | under all of them | [`label`], [`secret`], [`random`] |
 
 pub mod account;
-mod content;
+pub(crate) mod content;
 mod der;
 pub mod dsa;
 pub mod dsa_params;

@@ -186,6 +186,11 @@ impl CipherSuite for Suite {
     type Ksf = Stretch;
 }
 
+/// The salt of Argon2id.
+pub(crate) fn stretch_salt() -> Vec<u8> {
+    labelled(purpose::PASSWORD_STRETCH, &[])
+}
+
 /// Argon2id with the fixed parameters. The salt is a constant: the input is the OPRF's output, which is salted already.
 #[derive(Default)]
 struct Stretch;
@@ -200,11 +205,7 @@ impl Ksf for Stretch {
         let parameters =
             Params::new(MEMORY_KIB, PASSES, LANES, length).map_err(|_| InternalError::KsfError)?;
         Argon2::new(argon2::Algorithm::Argon2id, Version::V0x13, parameters)
-            .hash_password_into(
-                &input,
-                &labelled(purpose::PASSWORD_STRETCH, &[]),
-                &mut output,
-            )
+            .hash_password_into(&input, &stretch_salt(), &mut output)
             .map_err(|_| InternalError::KsfError)?;
         Ok(output)
     }

@@ -41,8 +41,7 @@ impl RecoveryCode {
         Self(Secret::make())
     }
 
-    #[cfg(test)]
-    #[cfg(feature = "client")]
+    #[cfg(feature = "vectors")]
     pub(crate) fn from_entropy(entropy: &[u8; ENTROPY]) -> Self {
         let mut code = Self(Secret::zero());
         code.0.as_mut().copy_from_slice(entropy);

@@ -155,8 +155,7 @@ mod client {
     }
 }
 
-#[cfg(test)]
-#[cfg(feature = "client")]
+#[cfg(feature = "vectors")]
 pub(crate) use client::seal_with;
 
 #[cfg(test)]

