@@ -1,6 +1,8 @@
 //! `shared/vectors/`: what is frozen is what the code makes, and goes through it the other way. `cargo xtask vectors` runs
 //! this; the browser's tests read the same files.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 use std::fs;
 use std::path::PathBuf;
 
