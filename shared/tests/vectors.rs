@@ -61,3 +61,29 @@ fn a_difference_is_told_and_nothing_is_overwritten() {
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), frozen);
 }
+
+/// The rules' own text says which reasons there are: each has an entry that is refused for it.
+#[test]
+fn every_reason_to_refuse_has_an_entry() {
+    let log = fs::read_to_string(folder().join("log.json")).unwrap();
+    let (judge, enact) = (
+        include_str!("../src/log/judge.rs"),
+        include_str!("../src/log/enact.rs"),
+    );
+    let sentences = [judge, enact].into_iter().flat_map(|source| {
+        let after = source.split("Refusal::Invalid(").skip(1);
+        after.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+    });
+    let named = judge.split("pub enum Refusal {").nth(1).unwrap();
+    let named = named.split("\n}").next().unwrap();
+    let attributes = named.split("#[error(\"").skip(1);
+    let fixed = attributes.filter_map(|rest| rest.split('"').next().filter(|text| *text != "{0}"));
+    let reasons: Vec<&str> = sentences.chain(fixed).collect();
+    assert!(reasons.len() > 30, "{reasons:?}");
+    for reason in reasons {
+        assert!(
+            log.contains(&format!("\"because\": \"{reason}\"")),
+            "{reason}"
+        );
+    }
+}

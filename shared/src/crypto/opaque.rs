@@ -77,7 +77,11 @@ pub struct ServerSetup(opaque_ke::ServerSetup<Suite>);
 impl ServerSetup {
     /// A new one.
     pub fn make() -> Self {
-        Self(opaque_ke::ServerSetup::new(&mut Rng))
+        Self::make_with(&mut random::fill)
+    }
+
+    pub(crate) fn make_with(fill: Fill<'_>) -> Self {
+        Self(opaque_ke::ServerSetup::new(&mut Rng(fill)))
     }
 
     /// For the file that it lives in, outside the database.
@@ -112,9 +116,19 @@ impl ServerSetup {
         name: &UserName,
         ke1: &[u8],
     ) -> Result<(ServerLogin, Vec<u8>), OpaqueError> {
+        self.login_start_with(&mut random::fill, record, name, ke1)
+    }
+
+    pub(crate) fn login_start_with(
+        &self,
+        fill: Fill<'_>,
+        record: Option<&[u8]>,
+        name: &UserName,
+        ke1: &[u8],
+    ) -> Result<(ServerLogin, Vec<u8>), OpaqueError> {
         let record = record.map(ServerRegistration::deserialize).transpose()?;
         let started = opaque_ke::ServerLogin::start(
-            &mut Rng,
+            &mut Rng(fill),
             &self.0,
             record,
             CredentialRequest::deserialize(ke1)?,
@@ -211,29 +225,36 @@ impl Ksf for Stretch {
     }
 }
 
-/// The system's randomness for the older traits.
-struct Rng;
+/// What fills buffers with random bytes: the system, or a vector's maker.
+type Fill<'a> = &'a mut dyn FnMut(&mut [u8]);
 
-impl RngCore for Rng {
+/// Randomness for the older traits.
+struct Rng<'a>(Fill<'a>);
+
+impl RngCore for Rng<'_> {
     fn next_u32(&mut self) -> u32 {
-        u32::from_le_bytes(random::bytes())
+        let mut bytes = [0; 4];
+        (self.0)(&mut bytes);
+        u32::from_le_bytes(bytes)
     }
 
     fn next_u64(&mut self) -> u64 {
-        u64::from_le_bytes(random::bytes())
+        let mut bytes = [0; 8];
+        (self.0)(&mut bytes);
+        u64::from_le_bytes(bytes)
     }
 
     fn fill_bytes(&mut self, buffer: &mut [u8]) {
-        random::fill(buffer);
+        (self.0)(buffer);
     }
 
     fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
-        random::fill(buffer);
+        (self.0)(buffer);
         Ok(())
     }
 }
 
-impl CryptoRng for Rng {}
+impl CryptoRng for Rng<'_> {}
 
 impl From<ProtocolError> for OpaqueError {
     fn from(error: ProtocolError) -> Self {
@@ -259,7 +280,7 @@ mod client {
     };
     use zeroize::{Zeroize, Zeroizing};
 
-    use super::{CONTEXT, ExportKey, OpaqueError, Rng, Suite, fmt};
+    use super::{CONTEXT, ExportKey, Fill, OpaqueError, Rng, Suite, fmt, random};
     use crate::ids::nfc;
 
     /// Registration, or a new password.
@@ -268,7 +289,15 @@ mod client {
     impl ClientRegistration {
         /// Begins; the bytes are `RegistrationRequest`.
         pub fn start(password: &str) -> Result<(Self, Vec<u8>), OpaqueError> {
-            let started = opaque_ke::ClientRegistration::start(&mut Rng, &prepare(password))?;
+            Self::start_with(&mut random::fill, password)
+        }
+
+        pub(crate) fn start_with(
+            fill: Fill<'_>,
+            password: &str,
+        ) -> Result<(Self, Vec<u8>), OpaqueError> {
+            let mut rng = Rng(fill);
+            let started = opaque_ke::ClientRegistration::start(&mut rng, &prepare(password))?;
             Ok((Self(started.state), started.message.serialize().to_vec()))
         }
 
@@ -278,13 +307,34 @@ mod client {
             password: &str,
             response: &[u8],
         ) -> Result<(Vec<u8>, ExportKey), OpaqueError> {
+            self.finish_with(&mut random::fill, password, response)
+        }
+
+        pub(crate) fn finish_with(
+            self,
+            fill: Fill<'_>,
+            password: &str,
+            response: &[u8],
+        ) -> Result<(Vec<u8>, ExportKey), OpaqueError> {
             let response = RegistrationResponse::deserialize(response)?;
             let parameters = ClientRegistrationFinishParameters::default();
-            let mut finished = self
-                .0
-                .finish(&mut Rng, &prepare(password), response, parameters)?;
+            let mut finished =
+                self.0
+                    .finish(&mut Rng(fill), &prepare(password), response, parameters)?;
             let export = export_key(&mut finished.export_key)?;
             Ok((finished.message.serialize().to_vec(), export))
+        }
+    }
+
+    /// What the client remembers between the steps, for vectors.
+    #[cfg(feature = "vectors")]
+    impl ClientRegistration {
+        pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+            Zeroizing::new(self.0.serialize().to_vec())
+        }
+
+        pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, OpaqueError> {
+            Ok(Self(opaque_ke::ClientRegistration::deserialize(bytes)?))
         }
     }
 
@@ -300,7 +350,15 @@ mod client {
     impl ClientLogin {
         /// Begins; the bytes are `KE1`.
         pub fn start(password: &str) -> Result<(Self, Vec<u8>), OpaqueError> {
-            let started = opaque_ke::ClientLogin::start(&mut Rng, &prepare(password))?;
+            Self::start_with(&mut random::fill, password)
+        }
+
+        pub(crate) fn start_with(
+            fill: Fill<'_>,
+            password: &str,
+        ) -> Result<(Self, Vec<u8>), OpaqueError> {
+            let mut rng = Rng(fill);
+            let started = opaque_ke::ClientLogin::start(&mut rng, &prepare(password))?;
             Ok((Self(started.state), started.message.serialize().to_vec()))
         }
 
@@ -316,11 +374,26 @@ mod client {
                 context: Some(CONTEXT),
                 ..ClientLoginFinishParameters::default()
             };
-            let mut finished = self
-                .0
-                .finish(&mut Rng, &prepare(password), response, parameters)?;
+            let mut finished = self.0.finish(
+                &mut Rng(&mut random::fill),
+                &prepare(password),
+                response,
+                parameters,
+            )?;
             let export = export_key(&mut finished.export_key)?;
             Ok((finished.message.serialize().to_vec(), export))
+        }
+    }
+
+    /// What the client remembers between the steps, for vectors.
+    #[cfg(feature = "vectors")]
+    impl ClientLogin {
+        pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+            Zeroizing::new(self.0.serialize().to_vec())
+        }
+
+        pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, OpaqueError> {
+            Ok(Self(opaque_ke::ClientLogin::deserialize(bytes)?))
         }
     }
 

@@ -41,6 +41,11 @@ macro_rules! requests {
             type Reply = $reply;
         })*
 
+        /// Every operation: number, name, and how its request and reply are read and written again.
+        #[cfg(feature = "vectors")]
+        pub(crate) const OPERATIONS: &[(u16, &str, ReadAndWrite)] =
+            &[$(($op, stringify!($name), read_and_write::<$name>),)*];
+
         /// Any request, as the server decodes it; one exhaustive match handles them.
         #[derive(Debug)]
         pub enum AnyRequest {
@@ -113,4 +118,14 @@ requests! {
     55 FactorFinish => LoggedIn,
     56 UnlockStart => PasskeyOptions,
     57 UnlockFinish => Unlocked,
+}
+
+#[cfg(feature = "vectors")]
+type ReadAndWrite = fn(&[u8], &[u8]) -> Result<[Vec<u8>; 2], Malformed>;
+
+#[cfg(feature = "vectors")]
+fn read_and_write<R: Request>(request: &[u8], reply: &[u8]) -> Result<[Vec<u8>; 2], Malformed> {
+    let request: R = codec::decode(request)?;
+    let reply: R::Reply = codec::decode(reply)?;
+    Ok([codec::encode(&request), codec::encode(&reply)])
 }

@@ -99,3 +99,31 @@ impl TryRng for First {
 }
 
 impl TryCryptoRng for First {}
+
+/// Bytes without end: SHA-256 of a name and a counter, one after the other.
+pub(super) struct Stream {
+    name: &'static str,
+    counter: u32,
+    rest: Vec<u8>,
+}
+
+impl Stream {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            counter: 0,
+            rest: Vec::new(),
+        }
+    }
+
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) {
+        while self.rest.len() < buffer.len() {
+            let block = [self.name.as_bytes(), &self.counter.to_be_bytes()].concat();
+            self.rest.extend(sha256(&block));
+            self.counter += 1;
+        }
+        let rest = self.rest.split_off(buffer.len());
+        buffer.copy_from_slice(&self.rest);
+        self.rest = rest;
+    }
+}

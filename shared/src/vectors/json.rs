@@ -2,6 +2,11 @@
 
 use serde_json::Value;
 
+/// A file.
+pub fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
 /// Bytes of hexadecimal digits.
 pub fn hex(text: &str) -> Vec<u8> {
     assert!(text.is_ascii() && text.len().is_multiple_of(2), "{text}");

@@ -11,9 +11,12 @@ mod account;
 mod derivation;
 mod epoch;
 mod fixed;
+mod frame;
 mod identity;
 pub mod json;
+mod log;
 mod message;
+mod opaque;
 mod tree;
 pub mod wycheproof;
 
@@ -33,6 +36,7 @@ pub const FILES: &[File] = &[
         epoch::read_ephemeral,
     ),
     File::new("epoch.json", |_| epoch::make_epoch(), epoch::read_epoch),
+    File::new("frame.json", |_| frame::make(), frame::read),
     File::new(
         "identity.json",
         |_| identity::make_identity(),
@@ -44,11 +48,13 @@ pub const FILES: &[File] = &[
         derivation::read_labels,
     ),
     File::new("link.json", |_| account::make_link(), account::read_link),
+    File::new("log.json", |_| log::make(), log::read),
     File::new(
         "message.json",
         |_| message::make_messages(),
         message::read_messages,
     ),
+    File::new("opaque.json", |_| opaque::make(), opaque::read),
     File::new(
         "passkey.json",
         |_| account::make_passkey(),
@@ -110,7 +116,7 @@ impl File {
     /// # Errors
     /// Where they differ, with the first place.
     pub fn compare(&self, frozen: &str) -> Result<(), Difference> {
-        let frozen: Value = serde_json::from_str(frozen).unwrap();
+        let frozen = json::parse(frozen);
         match json::difference(&(self.make)(&frozen), &frozen) {
             None => Ok(()),
             Some(place) => Err(Difference {
@@ -126,6 +132,6 @@ impl File {
     /// # Panics
     /// Where something does not hold.
     pub fn read(&self, text: &str) {
-        (self.read)(&serde_json::from_str(text).unwrap());
+        (self.read)(&json::parse(text));
     }
 }
