@@ -63,6 +63,8 @@ pub struct World {
     pub links: Vec<String>,
     /// Whether the server has lost some wraps.
     pub losses: Option<Losses>,
+    /// How many requests have been made.
+    requests: usize,
     /// The server's data at some time.
     backup: Option<Vec<(String, Vec<u8>)>>,
     /// The logs before the backup was restored.
@@ -97,6 +99,7 @@ impl World {
             figures: Figures::default(),
             links: Vec::new(),
             losses: None,
+            requests: 0,
             backup: None,
             lost: None,
             server: Some(server),
@@ -268,10 +271,17 @@ impl World {
             }
             Fate::Passes | Fate::LostAfter | Fate::ClosedAfter => {}
         }
+        self.requests += 1;
+        if self.requests > MOST_REQUESTS {
+            return Err(format!("{asked}: request {MOST_REQUESTS}, and no end"));
+        }
         let (body, request) = if self.is_in_place(&request) {
             (body, request)
         } else {
-            self.begin_in_place(at).await?
+            match self.begin_in_place(at).await? {
+                Begun::InPlace(body, request) => (body, request),
+                Begun::Ended(finished) => return self.has_finished(at, finished),
+            }
         };
         let calling = self.browsers[at].socket.call(op, body);
         let result = tokio::time::timeout(PATIENCE, calling)
@@ -332,30 +342,35 @@ impl World {
         if let Some(alarm) = self.browsers[at].alarm() {
             return Err(format!("{}: {alarm}", self.browsers[at].name));
         }
-        let Some(Finished { input, outcome }) = finished else {
-            return Ok(());
-        };
+        finished.map_or(Ok(()), |finished| self.has_finished(at, finished))
+    }
+
+    fn has_finished(&mut self, at: usize, finished: Finished) -> Result<(), Wrong> {
+        let Finished { input, outcome } = finished;
         match outcome {
             Some(outcome) => self.has_answered(at, &input, outcome),
             None => Ok(()),
         }
     }
 
-    /// Has a browser begin a conversation again and again, until it would be in its place.
-    async fn begin_in_place(&mut self, at: usize) -> Result<(Vec<u8>, AnyRequest), Wrong> {
+    /// Has a browser begin a conversation again and again, until it would be in its place, or cannot be begun.
+    async fn begin_in_place(&mut self, at: usize) -> Result<Begun, Wrong> {
         let browser = &mut self.browsers[at];
         // The request that was taken, and any other that falls elsewhere.
         browser.gate.answer(Err(CallError::Disconnected));
         loop {
-            while let Some(Finished { input, .. }) = self.browsers[at].proceed() {
-                self.browsers[at].begin(input);
+            while let Some(finished) = self.browsers[at].proceed() {
+                if !matches!(finished.outcome, Some(Outcome::Failed(Failure::Offline))) {
+                    return Ok(Begun::Ended(finished));
+                }
+                self.browsers[at].begin(finished.input);
             }
             let Asked { op, body } = self.browsers[at].gate.take();
             let request = AnyRequest::decode(op, &body).and_then(Result::ok);
             let request = request.ok_or("the client sends nonsense")?;
             let result = match request {
                 AnyRequest::CreateConversation(_) if self.is_in_place(&request) => {
-                    return Ok((body, request));
+                    return Ok(Begun::InPlace(body, request));
                 }
                 AnyRequest::CreateConversation(_) => Err(CallError::Disconnected),
                 _ => self.browsers[at].socket.call(op, body).await,
@@ -429,6 +444,17 @@ pub const CANARY: &str = "canary-kestrel";
 pub fn holds_text(bytes: &[u8]) -> bool {
     let mut windows = bytes.windows(CANARY.len());
     windows.any(|window| window == CANARY.as_bytes())
+}
+
+/// More requests than any schedule needs by far: clients that ask for ever do not come to rest.
+const MOST_REQUESTS: usize = 5_000;
+
+/// How beginning a conversation anew went on.
+enum Begun {
+    /// This request would put it in its place.
+    InPlace(Vec<u8>, AnyRequest),
+    /// The client is done without it.
+    Ended(Finished),
 }
 
 /// Most conversations of one schedule.

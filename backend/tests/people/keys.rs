@@ -217,6 +217,31 @@ async fn new_keys_that_the_log_tells_of_first_are_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_is_not_begun_with_keys_that_another_browser_has_replaced() {
+    local(async {
+        let app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let _bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let other = Person::sign_in(app.address, "alice", PASSWORD).await;
+        let mut other = other.unwrap();
+        alice.will_make(5);
+        alice.does(change(KeyChange::Rotate)).await.unwrap();
+        for managed in [false, true] {
+            let create = Action::CreateConversation {
+                people: vec!["bob".into()],
+                title: String::new(),
+                managed,
+            };
+            // It has not heard of them, only that some identity is not the newest.
+            let done = other.does(create).await;
+            assert_eq!(done, Err(Failure::Outdated), "{managed}");
+            assert!(is_outdated(&other.page.borrow()));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_finds_new_keys_and_old_ones_alike() {
     local(async {
         let app = TestApp::full().await;

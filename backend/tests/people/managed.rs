@@ -103,3 +103,36 @@ async fn whoever_is_out_is_told_so_at_once() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_back_sees_the_title_of_now_and_none_where_there_is_none() {
+    local(async {
+        let app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let create = Action::CreateConversation {
+            people: vec!["bob".into()],
+            title: "at work".into(),
+            managed: true,
+        };
+        let Answer::Conversation(id) = alice.does(create).await.unwrap() else {
+            panic!("no conversation")
+        };
+        bob.joins(id).await;
+        assert_eq!(bob.sees(id).title, "at work");
+        bob.does(Action::Leave(id)).await.unwrap();
+        alice.sees_members(id, &["alice"]).await;
+        let rename = Action::Rename {
+            conversation: id,
+            title: String::new(),
+        };
+        alice.does(rename).await.unwrap();
+        alice.invites(id, &["bob"]).await;
+        bob.joins(id).await;
+        bob.until("the title is the one of now", |page| {
+            page.conversations[&id].title.is_empty()
+        })
+        .await;
+    })
+    .await;
+}

@@ -27,7 +27,7 @@ impl<P: Platform> Client<P> {
     ) -> Result<Answer, Trouble> {
         for _ in 1..ATTEMPTS {
             match self.try_to_create(people, title, managed).await {
-                Err(trouble) if is_outrun(&trouble) => {}
+                Err(trouble) if is_outrun(&trouble) => self.must_have_newest_keys().await?,
                 result => return result,
             }
         }
@@ -123,7 +123,7 @@ impl<P: Platform> Client<P> {
     ) -> Result<Answer, Trouble> {
         for _ in 1..ATTEMPTS {
             match self.try_to_invite(conversation, people).await {
-                Err(trouble) if is_outrun(&trouble) => {}
+                Err(trouble) if is_outrun(&trouble) => self.must_have_newest_keys().await?,
                 result => return result,
             }
         }
@@ -230,6 +230,11 @@ impl<P: Platform> Client<P> {
             if !state.people.contains_key(&account.user) {
                 return Err(Failure::NotAllowed.into());
             }
+            if state.epoch().is_none() && !state.awaits_server {
+                // Another browser has begun it, and only its first entry is here.
+                self.sync_room(conversation).await?;
+                continue;
+            }
             if state.awaits_server {
                 // Its announcement is on disk together with what asked for it.
                 self.read_announcement(conversation).await?;
@@ -299,9 +304,15 @@ impl<P: Platform> Client<P> {
         let Some(room) = self.rooms.get(&conversation) else {
             return Ok(());
         };
-        let (state, title) = (&room.state, &room.record.title);
+        let state = &room.state;
         let member = self.standing(room) == Standing::Member;
-        if state.mode == Mode::EndToEnd || !hides_title(state) || title.is_empty() || !member {
+        let opened = state.title.as_ref().is_some_and(|sealed| {
+            let me = self.account.as_ref().map(|account| account.user);
+            me.is_some_and(|me| state.may_read(&me, sealed.epoch))
+                && !room.record.missing.contains_key(&sealed.epoch)
+                && !room.record.to_open.contains(&sealed.epoch)
+        });
+        if state.mode == Mode::EndToEnd || !hides_title(state) || !opened || !member {
             return Ok(());
         }
         Box::pin(self.author(conversation, Intent::SealTitle))

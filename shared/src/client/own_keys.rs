@@ -18,7 +18,9 @@ use crate::crypto::opaque::{ClientLogin, ExportKey};
 use crate::crypto::recovery::RecoveryCode;
 use crate::crypto::signing::Signature;
 use crate::ids::ConversationId;
-use crate::protocol::{ConfirmFinish, ConfirmStart, Confirmed, ErrorCode, PublishIdentity};
+use crate::protocol::{
+    ConfirmFinish, ConfirmStart, Confirmed, ErrorCode, LookupUsers, PublishIdentity,
+};
 
 /// The versions of one's own identity, as the server has them, verified.
 pub(super) struct OwnVersions {
@@ -203,6 +205,19 @@ impl<P: Platform> Client<P> {
             return Ok(());
         }
         self.note_published(version).await
+    }
+
+    /// The server calls an identity not the newest: it may be one's own, which another browser has just replaced.
+    pub(super) async fn must_have_newest_keys(&mut self) -> Result<(), Trouble> {
+        let me = self.me()?.user;
+        let request = LookupUsers { users: vec![me] };
+        let found = self.platform.socket().request(&request).await?;
+        let mine = found.people.iter().find(|found| found.user == me);
+        let newest = mine.and_then(|mine| u32::try_from(mine.identities.len()).ok());
+        if let Some(newest) = newest {
+            self.on_published(newest).await?;
+        }
+        self.must_be_online()
     }
 
     /// The server has this version of one's identity.
