@@ -1,6 +1,6 @@
 //! The web client that this server hands out: embedded at build time, or a folder read at start.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::{fs, io};
 
@@ -67,6 +67,13 @@ impl Client {
                 .into_iter()
                 .map(|(name, bytes)| (name, bytes, None, None)),
         ))
+    }
+
+    /// Name and SHA-256 of each file, uncompressed, by name.
+    pub fn digests(&self) -> BTreeMap<&str, [u8; 32]> {
+        let files = self.files.iter();
+        let digests = files.map(|(name, file)| (&name[..], Sha256::digest(&file.plain).into()));
+        digests.collect()
     }
 
     /// Sources for `script-src`: the hashes of the inline scripts of index.html.

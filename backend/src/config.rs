@@ -18,12 +18,22 @@ pub const DATABASE: &str = "secure-chat.db";
 #[command(
     name = "secure-chat",
     version,
-    about = "Secure Chat: end-to-end encrypted chat on your own server"
+    about = "Secure Chat: end-to-end encrypted chat on your own server",
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    subcommand_required = false,
+    args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
+    /// Print the version.
+    #[arg(short = 'V', long)]
+    pub version: bool,
+    /// With `--version`: also the SHA-256 of each file of the web client inside, and as the last line its manifest.
+    #[arg(long, requires = "version")]
+    pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// What the binary can do.

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod config;
 pub mod logs;
+pub mod manifest;
 
 mod app;
 mod client;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use secure_chat::config::{AdminCommand, Cli, Command, Config, ServeArgs};
-use secure_chat::{admin, logs, run};
+use secure_chat::{admin, logs, manifest, run};
 use tokio::net::TcpListener;
 use zeroizing_alloc::ZeroAlloc;
 
@@ -15,9 +15,17 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Serve(args) => log_and_serve(args).await,
-        Command::Admin(command) => administer(command).await,
+    let Cli {
+        command, verbose, ..
+    } = Cli::parse();
+    match command {
+        Some(Command::Serve(args)) => log_and_serve(args).await,
+        Some(Command::Admin(command)) => administer(command).await,
+        // The parser lets nothing else pass than `--version`.
+        None => {
+            println!("{}", manifest::version(verbose));
+            ExitCode::SUCCESS
+        }
     }
 }
 
