@@ -1,14 +1,17 @@
-//! The commands of the README: `cargo xtask start | dev | test | model | bench | dist`.
+//! The commands of the README: `cargo xtask start | dev | test | model | bench | client | dist`.
 //!
 //! One file a command in `commands/`; what they share beside it: [`place`] (folders), [`process`] (running programs),
 //! [`tools`] (pinned build tools in a cache), [`debian`] (system packages), [`playwright`], [`product`] (client and server builds).
 
 mod commands;
 mod debian;
+mod integrity;
+mod manifest;
 mod place;
 mod playwright;
 mod process;
 mod product;
+mod reproduce;
 mod tools;
 
 use std::env;

@@ -29,6 +29,14 @@ pub fn cache() -> PathBuf {
     base.join("secure-chat")
 }
 
+/// Where cargo keeps the crates' sources.
+pub fn cargo_home() -> PathBuf {
+    match env::var_os("CARGO_HOME") {
+        Some(folder) => folder.into(),
+        None => env::home_dir().unwrap_or_else(root).join(".cargo"),
+    }
+}
+
 /// Root of the installed tools, as `cargo install --root` takes it.
 pub fn tools() -> PathBuf {
     cache().join("tools")

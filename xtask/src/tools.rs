@@ -19,6 +19,8 @@ pub enum Tool {
     WasmPack,
     /// Licences, sources, advisories.
     CargoDeny,
+    /// Bills of materials.
+    CargoCyclonedx,
 }
 
 /// What `start` and `dist` need.
@@ -31,12 +33,14 @@ pub const ALL: &[Tool] = &[
     Tool::WasmOpt,
     Tool::WasmPack,
     Tool::CargoDeny,
+    Tool::CargoCyclonedx,
 ];
 
 /// 0.22 needs a newer compiler.
 const TRUNK: &str = "0.21.14";
 const WASM_PACK: &str = "0.15.1";
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_CYCLONEDX: &str = "0.5.9";
 /// Debian's binaryen is too old for what this compiler makes; npm's is current and portable.
 const BINARYEN: &str = "132.0.0";
 
@@ -113,6 +117,7 @@ impl Tool {
             Self::WasmOpt => "wasm-opt",
             Self::WasmPack => "wasm-pack",
             Self::CargoDeny => "cargo-deny",
+            Self::CargoCyclonedx => "cargo-cyclonedx",
         }
     }
 
@@ -123,6 +128,7 @@ impl Tool {
             Self::WasmOpt => BINARYEN.into(),
             Self::WasmPack => WASM_PACK.into(),
             Self::CargoDeny => CARGO_DENY.into(),
+            Self::CargoCyclonedx => CARGO_CYCLONEDX.into(),
         })
     }
 
@@ -137,6 +143,7 @@ impl Tool {
                 &["--locked", "--no-default-features", "--features", "rustls"],
             ),
             Self::WasmPack => ("wasm-pack", &["--locked"]),
+            Self::CargoCyclonedx => ("cargo-cyclonedx", &["--locked"]),
             Self::CargoDeny | Self::WasmOpt => ("cargo-deny", &["--locked"]),
         }
     }
@@ -148,6 +155,7 @@ impl Tool {
             Self::Trunk => "about 6 minutes on two cores",
             Self::WasmPack => "about 2 minutes on two cores",
             Self::CargoDeny => "about 3 minutes on two cores",
+            Self::CargoCyclonedx => "about 2 minutes on two cores",
             Self::WasmOpt => "seconds",
         }
     }

@@ -1,8 +1,9 @@
 //! The table of commands. A new one is a file here and a line in [`COMMANDS`].
 
 mod bench;
+mod client;
 mod dev;
-mod dist;
+pub mod dist;
 mod model;
 mod start;
 mod test;
@@ -26,5 +27,6 @@ pub const COMMANDS: &[Command] = &[
     test::COMMAND,
     model::COMMAND,
     bench::COMMAND,
+    client::COMMAND,
     dist::COMMAND,
 ];

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use super::counts::Counts;
 use super::{Outcome, Step};
+use crate::commands::dist;
 use crate::process::{cargo, output, program, run, run_keeping_output, say, which};
-use crate::product::{self, Profile};
 use crate::tools::{self, Tool};
-use crate::{Result, debian, place, playwright};
+use crate::{Result, debian, place, playwright, reproduce};
 
 const FRONTEND: &str = "secure-chat-frontend";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -58,9 +58,15 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "dist",
-        about: "the release binary",
+        about: "the release binary, the manifest of its web client, its bills of materials",
         needs: &[],
         run: dist,
+    },
+    Step {
+        name: "reproducible",
+        about: "the web client built again in another folder: the same bytes",
+        needs: &["dist"],
+        run: reproducible,
     },
     Step {
         name: "e2e",
@@ -187,8 +193,17 @@ fn browser(args: &[String]) -> Result<Outcome> {
 }
 
 fn dist(_args: &[String]) -> Result<Outcome> {
-    product::build(Profile::Release)?;
+    dist::make(None)?;
     Ok(Outcome::done())
+}
+
+fn reproducible(_args: &[String]) -> Result<Outcome> {
+    let notes = reproduce::differences()?;
+    Ok(Outcome {
+        ok: notes.is_empty(),
+        notes,
+        ..Outcome::held()
+    })
 }
 
 fn e2e(args: &[String]) -> Result<Outcome> {
