@@ -91,6 +91,11 @@ export class Server {
   }
 }
 
+/** What the binary says of itself. */
+export function version(...args: string[]): string {
+  return execFileSync(binary(), ['--version', ...args], { encoding: 'utf8' });
+}
+
 function binary(): string {
   const given = process.env.SECURE_CHAT_BIN;
   if (given) return given;
