@@ -2,6 +2,8 @@
 //!
 //! The private operations are the `rsa` and `dsa` crates'; what they seal is what the browser's WebCrypto seals.
 
+#[cfg(all(feature = "test-keys", not(target_arch = "wasm32")))]
+mod fast;
 mod keys;
 mod memo;
 mod store;

@@ -385,7 +385,7 @@ impl Keys for NativeKeys {
             stored.map(|(_, keys)| keys).or(next).cloned()
         })?;
         let signature = match algorithm {
-            Algorithm::RsaPss => keys.rsa_signing.sign(message).map_err(platform)?,
+            Algorithm::RsaPss => sign_pss(&keys.rsa_signing, message)?,
             Algorithm::Dsa => keys.dsa_signing.sign(message).map_err(platform)?,
         };
         Ok(signature.into())
@@ -558,6 +558,16 @@ fn open_vault(
         keys.push((version, Arc::new(opened)));
     }
     Ok((Opened { user, keys, state }, private))
+}
+
+#[cfg(all(feature = "test-keys", not(target_arch = "wasm32")))]
+fn sign_pss(key: &rsa_pss::PrivateKey, message: &[u8]) -> Result<Vec<u8>, KeysError> {
+    super::fast::sign_pss(key, message)
+}
+
+#[cfg(not(all(feature = "test-keys", not(target_arch = "wasm32"))))]
+fn sign_pss(key: &rsa_pss::PrivateKey, message: &[u8]) -> Result<Vec<u8>, KeysError> {
+    key.sign(message).map_err(platform)
 }
 
 fn platform(error: impl std::fmt::Display) -> KeysError {
