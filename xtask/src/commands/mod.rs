@@ -7,6 +7,7 @@ pub mod dist;
 mod model;
 mod start;
 mod test;
+mod vectors;
 
 use crate::Result;
 
@@ -25,6 +26,7 @@ pub const COMMANDS: &[Command] = &[
     start::COMMAND,
     dev::COMMAND,
     test::COMMAND,
+    vectors::COMMAND,
     model::COMMAND,
     bench::COMMAND,
     client::COMMAND,
