@@ -172,7 +172,7 @@ impl Log {
             Salt(random::bytes()),
         );
         change(&mut header);
-        assemble_message(codec::encode(&header), random::bytes::<256>().to_vec())
+        assemble_message(codec::encode(&header), random::bytes::<1040>().to_vec())
     }
 
     /// An invitation with its announcement and wraps.

@@ -21,6 +21,7 @@ mod restored;
 mod secrecy;
 mod sharing;
 mod socket;
+mod wire;
 
 use common::TestApp;
 use person::{PASSWORD, Person};
@@ -31,9 +32,10 @@ use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 use secure_chat_shared::protocol::PresenceStatus;
 use tokio::task::LocalSet;
 
-/// Clients live on one thread.
+/// Clients live on one thread. Whatever passed between them and the server was of the protocol's schema.
 async fn local(test: impl Future<Output = ()>) {
     LocalSet::new().run_until(test).await;
+    wire::assert_all_inside();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

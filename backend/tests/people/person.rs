@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::page::Page;
 use crate::socket::{Fate, Given, Inbound, NativeSocket};
+use crate::wire;
 
 /// How long anything may take before a test gives up. Only ever reached by a failing test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -118,10 +119,12 @@ impl Person {
         let (sender, inbound) = mpsc::unbounded_channel();
         let page = Rc::new(RefCell::new(Page::default()));
         let shown = Rc::clone(&page);
+        let socket = NativeSocket::new(sender);
+        socket.listen(wire::listener());
         let device = Device {
             keys,
             store,
-            socket: NativeSocket::new(sender),
+            socket,
         };
         let emit = Box::new(move |event| shown.borrow_mut().take(event));
         let mut client = Client::new(device, emit);

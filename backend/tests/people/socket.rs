@@ -48,6 +48,17 @@ pub enum Fate {
 /// A server that meddles with what is asked of it.
 pub type Meddling = Box<dyn FnMut(u16, Bytes) -> Fate>;
 
+/// What a listener on the wire hears.
+pub enum Passing<'a> {
+    /// A frame as the client means it, whatever a meddling server makes of it.
+    Sent(&'a [u8]),
+    /// A frame as the server gives it, before anything lies about it.
+    Received(&'a [u8]),
+}
+
+/// Hears everything that passes. No two requests have one id, whatever connection they go by.
+pub type Listener = Box<dyn FnMut(Passing<'_>)>;
+
 /// A connection that can be made, cut and made again.
 #[derive(Clone)]
 pub struct NativeSocket {
@@ -59,6 +70,7 @@ struct SocketInner {
     waiting: RefCell<HashMap<u32, Waiting>>,
     lie: RefCell<Option<Lie>>,
     meddling: RefCell<Option<Meddling>>,
+    listener: RefCell<Option<Listener>>,
     next: Cell<u32>,
     inbound: mpsc::UnboundedSender<Inbound>,
 }
@@ -74,6 +86,12 @@ impl SocketInner {
         }
     }
 
+    fn heard(&self, passing: Passing<'_>) {
+        if let Some(listener) = &mut *self.listener.borrow_mut() {
+            listener(passing);
+        }
+    }
+
     fn meddled_with(&self, op: u16, body: Bytes) -> Fate {
         match &mut *self.meddling.borrow_mut() {
             Some(meddling) => meddling(op, body),
@@ -84,14 +102,17 @@ impl SocketInner {
 
 impl Socket for NativeSocket {
     async fn call(&self, op: u16, body: Vec<u8>) -> Result<Bytes, CallError> {
-        let body = match self.inner.meddled_with(op, Bytes(body)) {
+        let id = self.inner.next.get();
+        self.inner.next.set(id + 1);
+        let body = Bytes(body);
+        let meant = ClientFrame { id, op, body };
+        self.inner.heard(Passing::Sent(&codec::encode(&meant)));
+        let body = match self.inner.meddled_with(op, meant.body) {
             Fate::Done(body) => body,
             Fate::Answered(body) => return Ok(body),
             Fate::Refused(error) => return Err(error.into()),
             Fate::Lost => return Err(CallError::Disconnected),
         };
-        let id = self.inner.next.get();
-        self.inner.next.set(id + 1);
         let (sender, receiver) = oneshot::channel();
         self.inner.waiting.borrow_mut().insert(id, (op, sender));
         let frame = codec::encode(&ClientFrame { id, op, body });
@@ -119,6 +140,7 @@ impl NativeSocket {
             waiting: RefCell::new(HashMap::new()),
             lie: RefCell::new(None),
             meddling: RefCell::new(None),
+            listener: RefCell::new(None),
             next: Cell::new(0),
             inbound,
         };
@@ -157,6 +179,7 @@ impl NativeSocket {
                 let Frame::Binary(bytes) = frame else {
                     continue;
                 };
+                inner.heard(Passing::Received(&bytes));
                 let waiting = |id: u32| inner.waiting.borrow_mut().remove(&id);
                 match codec::decode::<ServerFrame>(&bytes).unwrap() {
                     ServerFrame::Reply { id, body } => {
@@ -196,6 +219,11 @@ impl NativeSocket {
     /// From now on the server meddles with requests.
     pub fn meddle(&self, meddling: Meddling) {
         *self.inner.meddling.borrow_mut() = Some(meddling);
+    }
+
+    /// From now on somebody listens.
+    pub fn listen(&self, listener: Listener) {
+        *self.inner.listener.borrow_mut() = Some(listener);
     }
 
     /// The server is honest again.
