@@ -1,6 +1,8 @@
 // What every test has: a server of its own, and as many people as it wants, each in a browser context of his own.
 // A test fails on anything unexpected in any of their consoles.
 
+import { mkdirSync } from 'node:fs';
+
 import { type BrowserContext, test as base, expect } from '@playwright/test';
 
 import { Person } from './person.ts';
@@ -42,7 +44,7 @@ export const test = base.extend<Options & Fixtures>({
     expect(server.log()).not.toContain('panicked at');
   },
 
-  arrive: async ({ browser, server }, use) => {
+  arrive: async ({ browser, server }, use, testInfo) => {
     const people: Person[] = [];
     await use(async (name, { password, context } = {}) => {
       const fresh = context ?? (await browser.newContext({ viewport: { width: 1280, height: 800 } }));
@@ -52,6 +54,9 @@ export const test = base.extend<Options & Fixtures>({
     });
     const unexpected = people.flatMap((person) => person.watch.unexpected());
     await Promise.all(people.map((person) => person.context.close()));
+    const folder = testInfo.outputPath('frames');
+    mkdirSync(folder, { recursive: true });
+    people.forEach((person, number) => person.watch.writeFrames(folder, number));
     expect(unexpected).toEqual([]);
   },
 });

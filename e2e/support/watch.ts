@@ -1,5 +1,8 @@
 // Sees everything that a browser context does: what goes wrong in it, and what leaves or reaches it.
 
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+
 import type { BrowserContext, Page } from '@playwright/test';
 
 export interface Traffic {
@@ -12,6 +15,8 @@ export class Watch {
   readonly problems: string[] = [];
   /** Every HTTP request and response and every WebSocket frame. */
   readonly traffic: Traffic[] = [];
+  /** The frames of each WebSocket, in their order, as the checker of the protocol's schema reads them. */
+  private readonly sockets: string[][] = [];
   private readonly bodies: Promise<void>[] = [];
   private readonly allowed: RegExp[] = [];
 
@@ -63,6 +68,14 @@ export class Watch {
     return this.traffic.filter(({ where }) => where.startsWith('frame'));
   }
 
+  /** Writes every WebSocket of this browser into a file of its own: `> HEX` for what was sent, `< HEX` for what was received. */
+  writeFrames(folder: string, browser: number): void {
+    this.sockets.forEach((lines, number) => {
+      const file = `${browser}-${this.name}-${number}.frames`;
+      writeFileSync(path.join(folder, file), lines.map((line) => `${line}\n`).join(''));
+    });
+  }
+
   /** Waits for the bodies that are still on their way. */
   async settled(): Promise<void> {
     await Promise.all(this.bodies);
@@ -72,8 +85,17 @@ export class Watch {
     page.on('crash', () => this.problem('the page crashed'));
     page.on('websocket', (socket) => {
       this.record('frame: address', socket.url());
-      socket.on('framesent', ({ payload }) => this.record('frame sent', payload));
-      socket.on('framereceived', ({ payload }) => this.record('frame received', payload));
+      const lines: string[] = [];
+      this.sockets.push(lines);
+      const frame = (sign: string, where: string) => {
+        return ({ payload }: { payload: string | Buffer }) => {
+          this.record(where, payload);
+          // A text is no frame of the protocol's: the checker says so.
+          lines.push(`${sign} ${typeof payload === 'string' ? JSON.stringify(payload) : payload.toString('hex')}`);
+        };
+      };
+      socket.on('framesent', frame('>', 'frame sent'));
+      socket.on('framereceived', frame('<', 'frame received'));
     });
   }
 

@@ -51,6 +51,11 @@ pub fn install() -> Result {
         .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))
 }
 
+/// What the last run left: a folder each test.
+pub fn results() -> PathBuf {
+    folder().join("test-results")
+}
+
 fn folder() -> PathBuf {
     place::root().join("e2e")
 }

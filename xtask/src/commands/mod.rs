@@ -5,6 +5,7 @@ mod client;
 mod dev;
 pub mod dist;
 mod model;
+mod schema;
 mod start;
 mod test;
 mod vectors;
@@ -28,6 +29,7 @@ pub const COMMANDS: &[Command] = &[
     test::COMMAND,
     vectors::COMMAND,
     model::COMMAND,
+    schema::COMMAND,
     bench::COMMAND,
     client::COMMAND,
     dist::COMMAND,

@@ -52,6 +52,12 @@ impl Counts {
         failed: 0,
     };
 
+    /// One that did not.
+    pub const FAILED: Self = Self {
+        passed: 0,
+        failed: 1,
+    };
+
     /// A failure that no test shows (it did not compile) counts as one.
     pub fn with_step(mut self, ok: bool) -> Self {
         if !ok && self.failed == 0 {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::counts::Counts;
 use super::{Outcome, Step};
-use crate::commands::dist;
+use crate::commands::{dist, schema};
 use crate::process::{cargo, output, program, run, run_keeping_output, say, which};
 use crate::tools::{self, Tool};
 use crate::{Result, debian, place, playwright, reproduce};
@@ -215,8 +215,13 @@ fn e2e(args: &[String]) -> Result<Outcome> {
         .join(place::exe("secure-chat"));
     let (ok, output) =
         run_keeping_output(playwright::test().args(args).env("SECURE_CHAT_BIN", binary))?;
-    let tests = Counts::of_playwright(&output);
-    Ok(Outcome::of_tests(ok, tests, &output))
+    let mut outcome = Outcome::of_tests(ok, Counts::of_playwright(&output), &output);
+    say("Holding every frame of it against the protocol's schema");
+    let (inside, note) = schema::check(&playwright::results())?;
+    outcome.ok &= inside;
+    outcome.tests += if inside { Counts::ONE } else { Counts::FAILED };
+    outcome.notes.push(note);
+    Ok(outcome)
 }
 
 fn deny(_args: &[String]) -> Result<Outcome> {
