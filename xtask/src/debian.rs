@@ -1,4 +1,4 @@
-//! System packages that the browser tests need: installed on Debian, named elsewhere.
+//! System packages that the tests need: installed on Debian, named elsewhere.
 
 use std::path::Path;
 
@@ -13,6 +13,8 @@ const PACKAGES: &[&str] = &[
     "fonts-noto-color-emoji",
     // The native tests hold our keys and signatures against it.
     "openssl",
+    // libFuzzer is written in C++.
+    "g++",
 ];
 
 /// Makes sure that the tests find what they need of the system.
@@ -23,6 +25,7 @@ pub fn ensure() -> Result {
     let missing: Vec<&str> = [
         ("chromedriver", "chromedriver (for wasm-pack)"),
         ("openssl", "openssl"),
+        ("c++", "c++ (for libFuzzer)"),
     ]
     .into_iter()
     .filter(|(name, _)| which(name).is_none())

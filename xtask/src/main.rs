@@ -1,4 +1,4 @@
-//! The commands of the README: `cargo xtask start | dev | test | vectors | model | schema | bench | client | dist`.
+//! The commands of the README: `cargo xtask start | dev | test | vectors | model | schema | fuzz | bench | client | dist`.
 //!
 //! One file a command in `commands/`; what they share beside it: [`place`] (folders), [`process`] (running programs),
 //! [`tools`] (pinned build tools in a cache), [`debian`] (system packages), [`playwright`], [`product`] (client and server builds).

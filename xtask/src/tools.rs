@@ -21,6 +21,8 @@ pub enum Tool {
     CargoDeny,
     /// Bills of materials.
     CargoCyclonedx,
+    /// Builds with libFuzzer.
+    CargoFuzz,
 }
 
 /// What `start` and `dist` need.
@@ -34,6 +36,7 @@ pub const ALL: &[Tool] = &[
     Tool::WasmPack,
     Tool::CargoDeny,
     Tool::CargoCyclonedx,
+    Tool::CargoFuzz,
 ];
 
 /// 0.22 needs a newer compiler.
@@ -41,6 +44,7 @@ const TRUNK: &str = "0.21.14";
 const WASM_PACK: &str = "0.15.1";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_CYCLONEDX: &str = "0.5.9";
+const CARGO_FUZZ: &str = "0.13.2";
 /// Debian's binaryen is too old for what this compiler makes; npm's is current and portable.
 const BINARYEN: &str = "132.0.0";
 
@@ -118,6 +122,7 @@ impl Tool {
             Self::WasmPack => "wasm-pack",
             Self::CargoDeny => "cargo-deny",
             Self::CargoCyclonedx => "cargo-cyclonedx",
+            Self::CargoFuzz => "cargo-fuzz",
         }
     }
 
@@ -129,6 +134,7 @@ impl Tool {
             Self::WasmPack => WASM_PACK.into(),
             Self::CargoDeny => CARGO_DENY.into(),
             Self::CargoCyclonedx => CARGO_CYCLONEDX.into(),
+            Self::CargoFuzz => CARGO_FUZZ.into(),
         })
     }
 
@@ -144,6 +150,7 @@ impl Tool {
             ),
             Self::WasmPack => ("wasm-pack", &["--locked"]),
             Self::CargoCyclonedx => ("cargo-cyclonedx", &["--locked"]),
+            Self::CargoFuzz => ("cargo-fuzz", &["--locked"]),
             Self::CargoDeny | Self::WasmOpt => ("cargo-deny", &["--locked"]),
         }
     }
@@ -153,6 +160,7 @@ impl Tool {
         match self {
             Self::WasmBindgen => "about 3 minutes on two cores",
             Self::Trunk => "about 6 minutes on two cores",
+            Self::CargoFuzz => "about a minute on two cores",
             Self::WasmPack => "about 2 minutes on two cores",
             Self::CargoDeny => "about 3 minutes on two cores",
             Self::CargoCyclonedx => "about 2 minutes on two cores",

@@ -4,6 +4,7 @@ mod bench;
 mod client;
 mod dev;
 pub mod dist;
+mod fuzz;
 mod model;
 mod schema;
 mod start;
@@ -30,6 +31,7 @@ pub const COMMANDS: &[Command] = &[
     vectors::COMMAND,
     model::COMMAND,
     schema::COMMAND,
+    fuzz::COMMAND,
     bench::COMMAND,
     client::COMMAND,
     dist::COMMAND,

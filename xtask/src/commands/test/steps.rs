@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::counts::Counts;
 use super::{Outcome, Step};
-use crate::commands::{dist, schema};
+use crate::commands::{dist, fuzz, schema};
 use crate::process::{cargo, output, program, run, run_keeping_output, say, which};
 use crate::tools::{self, Tool};
 use crate::{Result, debian, place, playwright, reproduce};
@@ -49,6 +49,12 @@ pub const STEPS: &[Step] = &[
         about: "native tests",
         needs: &[],
         run: native,
+    },
+    Step {
+        name: "fuzz",
+        about: "every fuzzing target for a few seconds (libFuzzer)",
+        needs: &["native"],
+        run: fuzz,
     },
     Step {
         name: "browser",
@@ -174,6 +180,20 @@ fn native(args: &[String]) -> Result<Outcome> {
     all.tests += frontend.tests;
     all.notes.extend(frontend.notes);
     Ok(all)
+}
+
+fn fuzz(_args: &[String]) -> Result<Outcome> {
+    const SECONDS: u64 = 5;
+    let fuzzed = fuzz::fuzz(SECONDS, &[])?;
+    let ok = fuzzed.crashes.is_empty();
+    let mut notes = vec![fuzzed.to_string()];
+    let crashes = fuzzed.crashes.iter();
+    notes.extend(crashes.map(|path| path.display().to_string()));
+    Ok(Outcome {
+        ok,
+        tests: if ok { Counts::ONE } else { Counts::FAILED },
+        notes,
+    })
 }
 
 fn browser(args: &[String]) -> Result<Outcome> {
