@@ -157,7 +157,8 @@ impl<P: Platform> Client<P> {
         } = recovered;
         (self.emit)(Event::Progress(Step::Registered));
         self.synced.written(generation);
-        let secrets = recovery.started.secrets + 1;
+        // A number that a server may have made up.
+        let secrets = recovery.started.secrets.saturating_add(1);
         let code = code.reveal().to_string();
         self.begin_session(recovery.own, signed_in, secrets, Some(code))
             .await?;

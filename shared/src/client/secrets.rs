@@ -133,7 +133,7 @@ impl<P: Platform> Client<P> {
         }
         self.platform.keys().adopt().await?;
         self.synced.written(expected + 1);
-        account.secrets += 1;
+        account.secrets = account.secrets.saturating_add(1);
         account.recovery_code = Some(text.clone());
         self.keep_account(account).await?;
         (self.emit)(Event::RecoveryCode(text));
