@@ -44,6 +44,18 @@ pub enum Command {
     /// What an operator does beside it.
     #[command(flatten)]
     Admin(AdminCommand),
+    /// Check an exported conversation: every signature, and that nothing in the file was altered.
+    Verify(VerifyArgs),
+}
+
+/// Settings of `verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// The exported zip file.
+    pub file: PathBuf,
+    /// Say only what fails, and the sum.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// What an operator does beside a running server, or one that is stopped.

@@ -3,12 +3,13 @@
 //! A frame's way: `http` upgrades to a WebSocket, `connection` reads frames and writes answers, `handlers` has one
 //! file a topic and one exhaustive match over all requests, `db` is everything durable, `hub` who is connected.
 //! `db` and `hub` never meet: what a handler gets back from a transaction, it hands to the hub.
-//! `admin` is what the operator's commands do beside a running server.
+//! `admin` is what the operator's commands do beside a running server; `verify` checks exported conversations.
 
 pub mod admin;
 pub mod config;
 pub mod logs;
 pub mod manifest;
+pub mod verify;
 
 mod app;
 mod client;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use secure_chat::config::{AdminCommand, Cli, Command, Config, ServeArgs};
-use secure_chat::{admin, logs, manifest, run};
+use secure_chat::{admin, logs, manifest, run, verify};
 use tokio::net::TcpListener;
 use zeroizing_alloc::ZeroAlloc;
 
@@ -21,6 +21,7 @@ async fn main() -> ExitCode {
     match command {
         Some(Command::Serve(args)) => log_and_serve(args).await,
         Some(Command::Admin(command)) => administer(command).await,
+        Some(Command::Verify(args)) => verify::run(&args),
         // The parser lets nothing else pass than `--version`.
         None => {
             println!("{}", manifest::version(verbose));

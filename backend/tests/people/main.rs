@@ -7,6 +7,7 @@ mod blocking;
 mod browsers;
 #[path = "../common/mod.rs"]
 mod common;
+mod exports;
 mod healing;
 mod history;
 mod hostile;

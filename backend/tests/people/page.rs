@@ -62,7 +62,7 @@ impl Page {
             api::Event::Blocked(users) => self.blocked = users,
             api::Event::RecoveryCode(code) => self.recovery_code = Some(code),
             api::Event::Arrived { text, .. } => self.arrived.push(text),
-            api::Event::Progress(_) => {}
+            api::Event::Progress(_) | api::Event::Exporting { .. } => {}
         }
     }
 

@@ -356,6 +356,31 @@ remove-name = Remove { $name }
 remove-question = Remove { $name }?
 remove-hint = They can no longer read what is said from then on. A fresh key is made for those who stay.
 rename = Rename
+export-conversation = Export conversation
+export-hint = You get a file with a page to read and everything that others need to check it: signatures, keys, and who was a member when. They need nothing of this program for that.
+export-range = Messages
+export-all = Everything
+export-days = From one day to another
+export-from = From
+export-to = To
+export-backwards = The last day lies before the first.
+export-caution = Before you export
+export-caution-proof = Every message carries its author’s signature. Whoever gets the file can prove to anybody who wrote what, and its authors cannot deny it. That holds for your messages too.
+export-caution-clear = In the file, texts, names and the title are no longer encrypted. Keep it as you would keep the conversation.
+export-confirm = I understand, export
+exporting = Exporting …
+export-done = Exported
+export-count = { $count ->
+    [0] There is no message in it, only who was a member when. The file is with your downloads:
+    [one] One message is in it. The file is with your downloads:
+   *[other] { $count } messages are in it. The file is with your downloads:
+}
+export-marked = { $count ->
+    [one] One message could not be shown here; the file lists it without content.
+   *[other] { $count } messages could not be shown here; the file lists them without content.
+}
+export-check = README.txt in it says how to check it, with OpenSSL alone or with “secure-chat verify”. What is checked are keys: compare the fingerprints with the people themselves.
+export-too-large = That is too much for one file. Choose fewer days.
 leave-conversation = Leave conversation
 leave-question = Leave this conversation?
 leave-hint = You can no longer read or write here. To come back, somebody has to invite you again.

@@ -1,7 +1,7 @@
 //! The few things that the page asks of the browser itself.
 
 use gloo_storage::{LocalStorage, Storage};
-use js_sys::{Array, Reflect};
+use js_sys::{Array, Reflect, Uint8Array};
 use secure_chat_shared::ids::MessageId;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{
@@ -125,13 +125,19 @@ pub fn copy(text: &str, done: Callback<bool>) {
 /// Hands a text to the person as a file.
 pub fn download(name: &str, text: &str) {
     // Each step fails only where the browser has none of it; there is then nothing to hand out.
-    let _ = try_download(name, text);
+    let _ = try_download(name, &text.into(), "text/plain");
 }
 
-fn try_download(name: &str, text: &str) -> Result<(), JsValue> {
+/// Hands bytes to the person as a file.
+pub fn download_bytes(name: &str, bytes: &[u8], media_type: &str) {
+    let _ = try_download(name, &Uint8Array::from(bytes), media_type);
+}
+
+fn try_download(name: &str, content: &JsValue, media_type: &str) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
-    options.set_type("text/plain");
-    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    options.set_type(media_type);
+    let parts = Array::of1(content);
+    let blob = Blob::new_with_blob_sequence_and_options(&parts, &options)?;
     let url = Url::create_object_url_with_blob(&blob)?;
     let document = document().ok_or(JsValue::UNDEFINED)?;
     let link: HtmlAnchorElement = document.create_element("a")?.dyn_into()?;

@@ -77,6 +77,23 @@ pub fn day_number(time: Timestamp) -> i64 {
     ((time.0 as f64 - offset) / DAY).floor() as i64
 }
 
+/// When a local day begins, milliseconds since 1970, `later` days after one that is given as in `2026-11-23`; `None`
+/// for anything else.
+pub fn day_start(day: &str, later: i32) -> Option<u64> {
+    let mut parts = day.splitn(3, '-').map(|part| part.parse::<u32>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let date = Date::new_with_year_month_day(year, month as i32 - 1, day as i32 + later);
+    let ms = date.get_time();
+    (ms.is_finite() && ms >= 0.0).then_some(ms as u64)
+}
+
+/// Today's local date, as in `2026-11-23`.
+pub fn today() -> String {
+    let now = Date::new_0();
+    let (year, month, day) = (now.get_full_year(), now.get_month() + 1, now.get_date());
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// "online", "away", "last seen 5 minutes ago", "offline".
 pub fn presence(status: Option<PresenceStatus>) -> AttrValue {
     match status {

@@ -121,6 +121,10 @@ impl<P: Platform> Client<P> {
             } => self.add_passkey(response, name, prf).await,
             Action::Passkeys => self.passkeys().await,
             Action::RemovePasskey { password, id } => self.remove_passkey(&password, id).await,
+            Action::Export {
+                conversation,
+                range,
+            } => self.export(conversation, range).await,
             Action::Hello
             | Action::Register { .. }
             | Action::SignIn { .. }

@@ -3,7 +3,7 @@
 
 use super::api::RowBody;
 use super::history::{happened, superseded};
-use super::platform::{Platform, Socket, Write};
+use super::platform::{Platform, Socket, Table, Write};
 use super::room::Room;
 use super::trouble::Trouble;
 use super::{Client, records};
@@ -127,7 +127,8 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// Replays state entries below number `size`. Returns the state that they make, and the writes of what they say.
+    /// Replays state entries below number `size`. Returns the state that they make, and the writes of their bytes and
+    /// of what they say.
     pub(super) async fn replay(
         &self,
         conversation: ConversationId,
@@ -141,6 +142,7 @@ impl<P: Platform> Client<P> {
         let mut state = self.first_state(conversation, create).await?;
         let told = happened(&state, &state, &parsed(create)?, me);
         let mut writes = Vec::from_iter(put_happened(&conversation, create, told));
+        writes.extend(put_bytes(&conversation, create));
         let mut after = 0;
         for at in entries {
             if at.number <= after || at.number >= size {
@@ -155,6 +157,7 @@ impl<P: Platform> Client<P> {
             }
             let told = happened(&state, judged.next_state(&state), &entry, me);
             writes.extend(put_happened(&conversation, at, told));
+            writes.extend(put_bytes(&conversation, at));
             let superseded = superseded(&state, &entry, judged.change());
             let identities = superseded.iter();
             writes.extend(identities.map(|signed| records::put_identity(&conversation, signed)));
@@ -194,6 +197,18 @@ pub(super) fn parsed(at: &EntryAt) -> Result<Entry, Trouble> {
         return Err(Trouble::BadReply("a state entry is missing from the chain"));
     };
     Entry::parse(bytes).map_err(|_| Trouble::BadReply("a state entry is malformed"))
+}
+
+/// The write of an entry's exact bytes.
+pub(super) fn put_bytes(conversation: &ConversationId, at: &EntryAt) -> Option<Write> {
+    let Stored::Whole(bytes) = &at.entry else {
+        return None;
+    };
+    Some(Write {
+        table: Table::Log,
+        key: records::entry_key(conversation, at.number),
+        value: Some(bytes.to_vec()),
+    })
 }
 
 fn put_happened(

@@ -10,7 +10,7 @@
 //! - `passkeys`: what is asked for beside the password, or in its place
 //! - `enter`: beginning to hold a conversation; `sync`: catching up
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
-//! - `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
+//! - `export`: a conversation as a file; `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
 //! - `reupload`: what a restored server has lost; `rebuild`: what this device has lost
 //! - `own_keys`: new versions of one's own identity
 //! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose
@@ -25,6 +25,7 @@ mod blocking;
 mod dispatch;
 mod draft;
 mod enter;
+mod export;
 mod heal;
 mod history;
 mod intent;
@@ -57,7 +58,7 @@ mod trouble;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
-use self::api::{Command, Connection, Event, Failure, Outcome, Session};
+use self::api::{Answer, Command, Connection, Event, Failure, Outcome, Session};
 use self::heal::Moment;
 use self::links::LinkAnswer;
 use self::passkeys::PasskeyStep;
@@ -198,10 +199,13 @@ impl<P: Platform> Client<P> {
                     Ok(answer) => Outcome::Ok(answer),
                     Err(trouble) => Outcome::Failed(trouble.into()),
                 };
-                if self.answered.len() == ANSWERED {
-                    self.answered.pop_front();
+                // A file is too large to be remembered, and can be made again.
+                if !matches!(outcome, Outcome::Ok(Answer::Exported { .. })) {
+                    if self.answered.len() == ANSWERED {
+                        self.answered.pop_front();
+                    }
+                    self.answered.push_back((command.ticket, outcome.clone()));
                 }
-                self.answered.push_back((command.ticket, outcome.clone()));
                 outcome
             }
         };

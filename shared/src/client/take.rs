@@ -4,11 +4,11 @@
 
 use super::Client;
 use super::api::{Event, LastLine, Message, Reason, Row, RowBody};
-use super::enter::parsed;
+use super::enter::{parsed, put_bytes};
 use super::history::{happened, superseded};
 use super::links::{LinkAnswer, link_answers};
 use super::open::{Shown, invalid, name_of};
-use super::platform::{Platform, Table, Write};
+use super::platform::{Platform, Table};
 use super::records::{self, EntryRecord};
 use super::room::Room;
 use super::trouble::Trouble;
@@ -328,13 +328,7 @@ impl<P: Platform> Client<P> {
 
     /// Puts an entry's exact bytes into the batch.
     pub(super) fn write_bytes(&mut self, conversation: &ConversationId, at: &EntryAt) {
-        if let Stored::Whole(bytes) = &at.entry {
-            self.batch.push(Write {
-                table: Table::Log,
-                key: records::entry_key(conversation, at.number),
-                value: Some(bytes.to_vec()),
-            });
-        }
+        self.batch.extend(put_bytes(conversation, at));
     }
 }
 

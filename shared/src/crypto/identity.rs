@@ -242,6 +242,14 @@ impl SignedIdentity {
             .to_vec()
     }
 
+    /// The signatures by the version before; none in version 1.
+    pub fn previous_signatures(&self) -> impl Iterator<Item = (Algorithm, &Signature)> {
+        let pss = self.0.parts.previous_pss.iter();
+        let dsa = self.0.parts.previous_dsa.iter();
+        pss.map(|signature| (Algorithm::RsaPss, signature))
+            .chain(dsa.map(|signature| (Algorithm::Dsa, signature)))
+    }
+
     /// All that has to verify, given the version before (`None` for version 1): own signatures, and the predecessor's.
     pub fn claims(&self, previous: Option<&Identity>) -> Result<Vec<Claim>, IdentityError> {
         let Inner {

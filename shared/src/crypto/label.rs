@@ -20,6 +20,23 @@ pub fn labelled(purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
+/// The parts of a [`labelled`] payload of this purpose; `None` if it is none.
+pub fn parts<'a>(purpose: &str, payload: &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    let mut rest = payload
+        .strip_prefix(PREFIX)?
+        .strip_prefix(purpose.as_bytes())?
+        .strip_prefix(&[0])?;
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (part, after) = after.split_at_checked(length)?;
+        parts.push(part);
+        rest = after;
+    }
+    Some(parts)
+}
+
 /// All purposes. A name is used in one place, for one thing.
 pub mod purpose {
     /// Signature over an identity version's body.
@@ -101,6 +118,9 @@ pub mod purpose {
     /// OAEP label that only proves the same of an encryption key.
     pub const KEY_CHECK_WRAP: &str = "key check wrap";
 
+    /// Signature of an exporter over the list of files of an export.
+    pub const EXPORT_MANIFEST: &str = "export manifest";
+
     /// Every purpose, for the test that no two are alike.
     pub const ALL: &[&str] = &[
         IDENTITY,
@@ -142,6 +162,7 @@ pub mod purpose {
         STORE_RECORD,
         KEY_CHECK,
         KEY_CHECK_WRAP,
+        EXPORT_MANIFEST,
     ];
 }
 
@@ -155,6 +176,12 @@ mod tests {
         assert_ne!(a, labelled(purpose::MESSAGE, &[b"a", b"bc"]));
         assert_ne!(a, labelled(purpose::MESSAGE, &[b"abc"]));
         assert_eq!(a, b"secure-chat/v1/message\0\0\0\0\x02ab\0\0\0\x01c");
+        assert_eq!(
+            parts(purpose::MESSAGE, &a),
+            Some(vec![&b"ab"[..], &b"c"[..]])
+        );
+        assert_eq!(parts(purpose::TITLE, &a), None);
+        assert_eq!(parts(purpose::MESSAGE, &a[..a.len() - 1]), None);
     }
 
     #[test]

@@ -21,14 +21,15 @@ use crate::ids::{ConversationId, Epoch, IdentityHash, UserId};
 use crate::log::entry::{server_signing_payload, state_signing_payload};
 use crate::log::state::readers_digest;
 
-/// What never travels, and what nothing uses.
-const NOT_HERE: [&str; 6] = [
+/// What never travels but in an export, and what nothing uses.
+const NOT_HERE: [&str; 7] = [
     purpose::STATE_HASH,
     purpose::ANNOUNCEMENT,
     purpose::STORE_KEY,
     purpose::STORE_RECORD,
     purpose::KEY_CHECK,
     purpose::KEY_CHECK_WRAP,
+    purpose::EXPORT_MANIFEST,
 ];
 
 pub(super) fn make_labels() -> Value {

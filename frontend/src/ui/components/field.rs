@@ -90,6 +90,20 @@ pub fn PasswordField(props: &Props) -> Html {
     }
 }
 
+/// A day, by the browser's own picker, with its label above. Its value is as in `2026-11-23`, or empty.
+#[component]
+pub fn DateField(props: &Props) -> Html {
+    html! {
+        <div class="field">
+            <label for={props.id.clone()}>{ props.label.clone() }</label>
+            <input type="date" class="input" id={props.id.clone()} value={props.value.clone()}
+                oninput={typed(&props.on_input)} aria-invalid={props.error.is_some().then_some("true")}
+                aria-describedby={describes(&props.id, &props.hint, &props.error)} />
+            { below(&props.id, &props.hint, &props.error) }
+        </div>
+    }
+}
+
 /// Properties of [`Check`].
 #[derive(Properties, PartialEq)]
 pub struct CheckProps {

@@ -7,6 +7,7 @@ use secure_chat_shared::ids::UserId;
 use yew::prelude::*;
 
 use super::dialog::Confirm;
+use super::export::ExportDialog;
 use super::new_conversation::{InvitePeople, Rename};
 use super::safety::SafetyNumber;
 use crate::ui::context::use_tools;
@@ -21,6 +22,8 @@ pub enum Asked {
     Invite,
     /// How to name the conversation.
     Rename,
+    /// Which messages to export.
+    Export,
     /// Whether to leave.
     Leave,
     /// Whether to remove somebody, or take the invitation back.
@@ -63,6 +66,9 @@ pub fn AskedDialog(props: &Props) -> Html {
         Some(Asked::Invite) => html! { <InvitePeople {conversation} {on_close} /> },
         Some(Asked::Rename) => html! {
             <Rename {conversation} title={props.conversation.title.clone()} {on_close} />
+        },
+        Some(Asked::Export) => html! {
+            <ExportDialog conversation={Rc::clone(&props.conversation)} {on_close} />
         },
         Some(Asked::Verify(user)) => {
             let mut members = props.conversation.members.iter();

@@ -101,6 +101,9 @@ pub fn Members(props: &Props) -> Html {
                             <Glyph icon={Icon::Pencil} />{ t!("rename") }
                         </button>
                     }
+                    <button type="button" class="button wide" onclick={ask(Asked::Export)}>
+                        <Glyph icon={Icon::Download} />{ t!("export-conversation") }
+                    </button>
                     if conversation.standing == Standing::Member {
                         <button type="button" class="button wide danger-quiet" onclick={ask(Asked::Leave)}>
                             <Glyph icon={Icon::Leave} />{ t!("leave-conversation") }

@@ -13,6 +13,7 @@ pub mod composer;
 pub mod connection;
 pub mod conversation_list;
 pub mod dialog;
+pub mod export;
 pub mod failed_sign_ins;
 pub mod field;
 pub mod follow_link;

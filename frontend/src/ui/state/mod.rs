@@ -42,6 +42,7 @@ pub struct State {
     blocked: Rc<BTreeMap<UserId, String>>,
     drafts: HashMap<ConversationId, Rc<str>>,
     answers: HashMap<u64, Option<Rc<Outcome>>>,
+    exporting: Option<(ConversationId, u64, u64)>,
     next_note: u32,
 }
 
@@ -109,6 +110,7 @@ impl Default for State {
             blocked: Rc::default(),
             drafts: HashMap::new(),
             answers: HashMap::new(),
+            exporting: None,
             next_note: 0,
         }
     }
@@ -184,6 +186,12 @@ impl State {
         self.drafts.get(id).cloned().unwrap_or_else(engine)
     }
 
+    /// How many entries of a conversation an export has done, of how many.
+    pub fn exporting(&self, id: &ConversationId) -> (u64, u64) {
+        let here = self.exporting.filter(|(which, _, _)| which == id);
+        here.map_or((0, 1), |(_, done, of)| (done, of.max(1)))
+    }
+
     /// The outcome of an awaited ticket, once it is there.
     pub fn outcome(&self, ticket: u64) -> Option<&Rc<Outcome>> {
         self.answers.get(&ticket)?.as_ref()
@@ -234,6 +242,7 @@ impl State {
             Event::Done { ticket, result } => self.done(ticket, result),
             Event::Session(session) => self.session_is(session),
             Event::Progress(step) => self.progress = Some(step),
+            Event::Exporting { id, done, of } => self.exporting = Some((id, done, of)),
             Event::RecoveryCode(code) => self.recovery_code = Some(code.into()),
             Event::Connection(state) => {
                 let lost = matches!(state, Connection::Reconnecting { .. });

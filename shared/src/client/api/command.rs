@@ -6,7 +6,7 @@ use super::Algorithm;
 #[cfg(doc)]
 use super::{Answer, Event, Me, Session};
 use crate::codec::Bytes;
-use crate::ids::{ConversationId, MessageId, UserId};
+use crate::ids::{ConversationId, MessageId, Timestamp, UserId};
 
 /// What a person asks for. Every command is answered by one [`Event::Done`] with its `ticket`.
 #[derive(Debug, Clone, Encode, Decode)]
@@ -428,6 +428,35 @@ pub enum Action {
         #[n(1)]
         prf: PrfOutput,
     },
+    /// Makes a file of a conversation that proves itself: [`Answer::Exported`]. How far it is comes as
+    /// [`Event::Exporting`].
+    #[n(51)]
+    Export {
+        /// Which.
+        #[n(0)]
+        conversation: ConversationId,
+        /// Which of its messages.
+        #[n(1)]
+        range: ExportRange,
+    },
+}
+
+/// Messages by the time at which the server took them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
+pub struct ExportRange {
+    /// From then on; `None` for the first.
+    #[n(0)]
+    pub from: Option<Timestamp>,
+    /// Before then; `None` up to the newest.
+    #[n(1)]
+    pub to: Option<Timestamp>,
+}
+
+impl ExportRange {
+    /// Whether a time is in it.
+    pub fn holds(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time < to)
+    }
 }
 
 /// What a passkey's PRF gave, 32 bytes. Debug shows nothing; wiped when dropped.

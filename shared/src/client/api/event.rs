@@ -93,6 +93,19 @@ pub enum Event {
     /// Everybody who is blocked now.
     #[n(12)]
     Blocked(#[n(0)] Vec<BlockedPerson>),
+    /// How far an export is.
+    #[n(13)]
+    Exporting {
+        /// Of which conversation.
+        #[n(0)]
+        id: ConversationId,
+        /// Entries done.
+        #[n(1)]
+        done: u64,
+        /// Of so many.
+        #[n(2)]
+        of: u64,
+    },
 }
 
 /// Somebody who is blocked.

@@ -10,7 +10,7 @@ mod outcome;
 mod row;
 mod session;
 
-pub use command::{Action, Command, KeyChange, Password, PrfOutput, TypedCode};
+pub use command::{Action, Command, ExportRange, KeyChange, Password, PrfOutput, TypedCode};
 pub use conversation::{Blocked, Conversation, LastLine, Member, Standing};
 pub use event::{BlockedPerson, Event, Notice};
 pub use outcome::{Answer, Failure, Outcome, SessionRow};

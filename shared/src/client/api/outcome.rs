@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use super::Row;
 #[cfg(doc)]
 use super::{Action, RowBody};
+use crate::codec::Bytes;
 use crate::ids::{ConversationId, Timestamp, UserId};
 use crate::protocol::{PasskeyInfo, Place, Registration};
 
@@ -62,6 +63,19 @@ pub enum Answer {
     /// The account's passkeys, oldest first.
     #[n(10)]
     Passkeys(#[n(0)] Vec<PasskeyInfo>),
+    /// A conversation as a file.
+    #[n(11)]
+    Exported {
+        /// The zip.
+        #[n(0)]
+        file: Bytes,
+        /// How many messages are in it.
+        #[n(1)]
+        messages: u64,
+        /// How many are listed without content, because they cannot be shown here.
+        #[n(2)]
+        marked: u64,
+    },
 }
 
 /// One signed-in browser.
