@@ -165,6 +165,29 @@ export class Person extends Visitor {
     await expect(dialog).toBeHidden();
   }
 
+  get exportDialog(): Locator {
+    return this.page.getByRole('dialog', { name: 'Export conversation' });
+  }
+
+  async openExport(): Promise<Locator> {
+    await this.openMembers();
+    await this.members.getByRole('button', { name: 'Export conversation' }).click();
+    await expect(this.exportDialog).toBeVisible();
+    return this.exportDialog;
+  }
+
+  /** Exports what the dialog says into a file, and reads how much it was. */
+  async exports(dialog: Locator, file: string, count: string): Promise<string> {
+    const download = this.page.waitForEvent('download');
+    await dialog.getByRole('button', { name: 'I understand, export' }).click();
+    await (await download).saveAs(file);
+    const done = this.page.getByRole('dialog', { name: 'Exported' });
+    await expect(done).toContainText(count);
+    await this.page.keyboard.press('Escape');
+    await expect(done).toBeHidden();
+    return file;
+  }
+
   async makeAdmin(name: string): Promise<void> {
     await this.pickAbout(name, 'Make admin');
     await this.expectRole(name, 'admin');

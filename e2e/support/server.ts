@@ -96,7 +96,7 @@ export function version(...args: string[]): string {
   return execFileSync(binary(), ['--version', ...args], { encoding: 'utf8' });
 }
 
-function binary(): string {
+export function binary(): string {
   const given = process.env.SECURE_CHAT_BIN;
   if (given) return given;
   const target = process.env.CARGO_TARGET_DIR ?? path.resolve(import.meta.dirname, '../../target');

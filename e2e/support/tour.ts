@@ -125,6 +125,17 @@ async function inGroups(alice: Person, bob: Person, carol: Person, stop: Stop): 
   await alice.page.keyboard.press('Escape');
   await alice.history.last().scrollIntoViewIfNeeded();
   await stop(alice, 'history');
+  const exporting = await alice.openExport();
+  await stop(alice, 'export');
+  await exporting.getByRole('radio', { name: 'From one day to another' }).press('Space');
+  await exporting.getByLabel('From', { exact: true }).fill('2026-01-31');
+  await exporting.getByLabel('To', { exact: true }).fill('2026-01-01');
+  await stop(alice, 'export-days');
+  await exporting.getByRole('radio', { name: 'Everything' }).press('Space');
+  await exporting.getByRole('button', { name: 'I understand, export' }).click();
+  await expect(alice.page.getByRole('dialog', { name: 'Exported' })).toBeVisible();
+  await stop(alice, 'exported');
+  await alice.page.keyboard.press('Escape');
   await alice.block('bob');
   await expect(alice.page.getByText('Message from somebody you blocked')).toBeVisible();
   await stop(alice, 'blocked');
