@@ -117,6 +117,11 @@ fn targets() -> Result<Vec<String>> {
 /// product's. Where they are.
 fn build() -> Result<PathBuf> {
     let products = cache().join("target");
+    // What the product is built of, not what is newest: cargo adds libFuzzer's own package to it.
+    fs::copy(
+        place::root().join("Cargo.lock"),
+        folder().join("Cargo.lock"),
+    )?;
     run_program(
         cargo()
             .args(["fuzz", "build", "--fuzz-dir"])
