@@ -22,7 +22,7 @@ macro_rules! byte_id {
 
             /// Reads lowercase or uppercase hex of exactly the right length.
             pub fn from_hex(text: &str) -> Option<Self> {
-                if text.len() != 2 * $len || !text.is_ascii() {
+                if text.len() != 2 * $len || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
                     return None;
                 }
                 let mut out = [0; $len];
