@@ -190,7 +190,9 @@ fn version_in_lock(lock: &str, package: &str) -> Option<String> {
 /// Only what lies in the cache counts: a tool elsewhere on the PATH may change under us.
 fn is_there(name: &str, version: &str) -> bool {
     let path = place::tools_bin().join(place::exe(name));
-    let Some(reported) = output(program(path).arg("--version")) else {
+    // What is only a subcommand of cargo's wants to be called as cargo calls it.
+    let subcommand = (name == "cargo-cyclonedx").then_some("cyclonedx");
+    let Some(reported) = output(program(path).args(subcommand).arg("--version")) else {
         return false;
     };
     // binaryen numbers releases (132), npm wants three parts (132.0.0).
