@@ -4,12 +4,13 @@ import path from 'node:path';
 
 import { test } from '../support/fixtures.ts';
 import { inEveryLook } from '../support/looks.ts';
-import { accountTour, groupTour, tour } from '../support/tour.ts';
+import { accountTour, groupTour, passkeyTour, tour } from '../support/tour.ts';
 
 for (const [name, through] of [
   ['screens', tour],
   ['screens-of-groups', groupTour],
   ['screens-of-accounts', accountTour],
+  ['screens-of-passkeys', passkeyTour],
 ] as const) {
   test(name, async ({ arrive }, testInfo) => {
     test.setTimeout(600_000);

@@ -2,6 +2,7 @@
 
 import { expect } from '@playwright/test';
 
+import { addPasskey, passkeys, plugIn } from './passkeys.ts';
 import type { Person } from './person.ts';
 
 export type Arrive = (name: string) => Promise<Person>;
@@ -268,4 +269,42 @@ async function talk(alice: Person, bob: Person, carol: Person): Promise<void> {
     const first = text.split('\n')[0] ?? text;
     for (const reader of [alice, bob, carol]) await reader.expectMessage(first, { state: 'sent' });
   }
+}
+
+/** Passkeys: in the settings, at the next sign-in, and to unlock. */
+export async function passkeyTour(arrive: Arrive, stop: Stop): Promise<void> {
+  const alice = await arrive('alice');
+  await alice.register();
+  await plugIn(alice.page, true);
+  await alice.openSettings();
+  const card = passkeys(alice);
+  await card.evaluate((element) => element.scrollIntoView({ block: 'start' }));
+  await stop(alice, 'no-passkeys');
+  await card.getByRole('button', { name: 'Add a passkey' }).click();
+  const dialog = alice.page.getByRole('dialog');
+  await expect(dialog).toBeVisible();
+  await stop(alice, 'add-passkey');
+  await alice.page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await addPasskey(alice, 'Laptop');
+  await card.evaluate((element) => element.scrollIntoView({ block: 'start' }));
+  await stop(alice, 'passkeys');
+  await card.getByRole('button', { name: 'Remove passkey Laptop' }).click();
+  await expect(dialog).toBeVisible();
+  await stop(alice, 'remove-passkey');
+  await alice.page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+
+  const elsewhere = await arrive('alice');
+  await elsewhere.signIn();
+  await expect(elsewhere.page.getByText('This account also asks for a passkey')).toBeVisible();
+  await stop(elsewhere, 'passkey-asked-for');
+  await plugIn(elsewhere.page, false);
+  await elsewhere.page.getByRole('button', { name: 'Use your passkey' }).click();
+  await expect(elsewhere.page.getByRole('alert')).toContainText('No passkey was given');
+  await stop(elsewhere, 'no-passkey-given');
+
+  await alice.lock();
+  await expect(alice.page.getByRole('button', { name: 'Unlock with a passkey' })).toBeVisible();
+  await stop(alice, 'locked-with-passkey');
 }

@@ -5,12 +5,13 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test } from '../support/fixtures.ts';
 import { inEveryLook } from '../support/looks.ts';
 import type { Person } from '../support/person.ts';
-import { accountTour, groupTour, tour } from '../support/tour.ts';
+import { accountTour, groupTour, passkeyTour, tour } from '../support/tour.ts';
 
 for (const [what, through] of [
   ['on any screen', tour],
   ['about groups, links and keys', groupTour],
   ['about keeping an account', accountTour],
+  ['about passkeys', passkeyTour],
 ] as const) {
   test(`axe-core finds no violation ${what}, light and dark, desktop and phone`, async ({ arrive }) => {
     test.setTimeout(600_000);
