@@ -375,6 +375,15 @@ impl World {
                 AnyRequest::CreateConversation(_) => Err(CallError::Disconnected),
                 _ => self.browsers[at].socket.call(op, body).await,
             };
+            if let Err(CallError::Disconnected) = &result
+                && !matches!(request, AnyRequest::CreateConversation(_))
+            {
+                return Err(format!(
+                    "the server hung up on {} at a {}",
+                    self.browsers[at].name,
+                    request.name()
+                ));
+            }
             self.browsers[at].gate.answer(result);
         }
     }

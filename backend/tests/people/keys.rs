@@ -334,3 +334,35 @@ async fn compromised_keys_end_every_membership_and_are_not_followed() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_that_was_left_asks_for_no_decision_about_keys() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let left = alice.begins_with(&["bob"], "soon left").await;
+        bob.joins(left).await;
+        alice.does(Action::Leave(left)).await.unwrap();
+        bob.sees_members(left, &["bob"]).await;
+        bob.will_make(7);
+        bob.does(change(KeyChange::Compromised)).await.unwrap();
+        alice.sees_members(id, &["alice"]).await;
+        let user = bob.user();
+        let invite = Action::Invite {
+            conversation: id,
+            people: vec!["bob".into()],
+        };
+        let refused = Failure::IdentityChanged(user, "bob".into());
+        assert_eq!(alice.does(invite).await, Err(refused));
+        alice.does(accept(user)).await.unwrap();
+        // There he still has the keys of then: nothing to go back to.
+        assert_eq!(alice.sees(left).blocked, None);
+        let again = alice.does(accept(user)).await;
+        assert_eq!(again, Err(Failure::WrongState));
+        alice.invites(id, &["bob"]).await;
+        bob.joins(id).await;
+        alice.writes(id, "under new keys").await;
+        bob.reads(id, &["under new keys"]).await;
+    })
+    .await;
+}

@@ -248,6 +248,10 @@ impl<P: Platform> Client<P> {
         if let Some(evidence) = &room.record.broken {
             return Some(Blocked::LogBroken(evidence.reason.clone()));
         }
+        if !self.is_in(room) {
+            // Nobody writes there, and whoever had which keys at the end is history.
+            return None;
+        }
         let mut people = room.state.people.iter();
         people.find_map(|(user, person)| {
             let pin = self.pins.get(user).filter(|_| Some(*user) != but)?;
@@ -347,12 +351,18 @@ impl<P: Platform> Client<P> {
     fn undecided(&self, user: &UserId) -> Option<(IdentityHash, u32)> {
         let pin = self.pins.get(user)?;
         // The version that was declared compromised itself cannot be gone on with: only what came after it.
-        let in_a_room = self.rooms.values().find_map(|room| {
+        let mut rooms = self.rooms.values().filter(|room| self.is_in(room));
+        let in_a_room = rooms.find_map(|room| {
             let identity = &room.state.people.get(user)?.identity;
             let is_other = !pin.holds(&identity.hash()) && identity.hash() != pin.pin.identity;
             is_other.then(|| (identity.hash(), identity.identity().version))
         });
         in_a_room.or(pin.conflict)
+    }
+
+    fn is_in(&self, room: &Room) -> bool {
+        let me = self.account.as_ref();
+        me.is_some_and(|me| room.me(&me.user).is_some())
     }
 
     fn note_conflict(&mut self, signed: &SignedIdentity) {
