@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
+use common::{Actor, sign_with};
 use secure_chat_shared::client::native::{PrivateKeys, test_keys};
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::epoch::Commitment;
-use secure_chat_shared::crypto::identity::{self, Identity, SignedIdentity};
 use secure_chat_shared::crypto::message::{Content, Inner, signing_payload};
 use secure_chat_shared::crypto::random;
 use secure_chat_shared::crypto::signing::{Algorithm, Signature};
@@ -35,77 +37,6 @@ const NASTY: [&str; 8] = [
     "12\talice\tholds\n%s %d \\0 \\x41",
     "",
 ];
-
-#[derive(Clone)]
-struct Actor {
-    keys: PrivateKeys,
-    signed: SignedIdentity,
-}
-
-impl Actor {
-    fn new(n: u8, name: &str, algorithm: Algorithm) -> Self {
-        let keys = test_keys::set(n.into()).unwrap();
-        let public = keys.public().unwrap();
-        let identity = Identity {
-            user: UserId([n; 16]),
-            name: UserName::parse(name).unwrap(),
-            version: 1,
-            previous: None,
-            encryption: Bytes(public.encryption),
-            rsa_signing: Bytes(public.rsa_signing),
-            dsa_signing: Bytes(public.dsa_signing),
-            algorithm,
-        };
-        let signed = sign_identity(&identity, &keys, None);
-        Self { keys, signed }
-    }
-
-    /// The next version, with fresh keys and another algorithm.
-    fn renewed(&self, n: u8, algorithm: Algorithm) -> Self {
-        let keys = test_keys::set(n.into()).unwrap();
-        let public = keys.public().unwrap();
-        let before = self.signed.identity();
-        let identity = Identity {
-            version: before.version + 1,
-            previous: Some(self.signed.hash()),
-            encryption: Bytes(public.encryption),
-            rsa_signing: Bytes(public.rsa_signing),
-            dsa_signing: Bytes(public.dsa_signing),
-            algorithm,
-            ..before.clone()
-        };
-        let signed = sign_identity(&identity, &keys, Some(&self.keys));
-        Self { keys, signed }
-    }
-
-    fn sign(&self, payload: &[u8]) -> Signature {
-        sign_with(&self.keys, self.signed.identity().algorithm, payload)
-    }
-}
-
-fn sign_with(keys: &PrivateKeys, algorithm: Algorithm, payload: &[u8]) -> Signature {
-    Signature(Bytes(match algorithm {
-        Algorithm::RsaPss => keys.rsa_signing.sign(payload).unwrap(),
-        Algorithm::Dsa => keys.dsa_signing.sign(payload).unwrap(),
-    }))
-}
-
-fn sign_identity(
-    identity: &Identity,
-    keys: &PrivateKeys,
-    before: Option<&PrivateKeys>,
-) -> SignedIdentity {
-    let body = identity.body();
-    let payload = identity::signing_payload(&body);
-    let both = |keys: &PrivateKeys| {
-        (
-            sign_with(keys, Algorithm::RsaPss, &payload),
-            sign_with(keys, Algorithm::Dsa, &payload),
-        )
-    };
-    let (pss, dsa) = both(keys);
-    SignedIdentity::assemble(body, pss, dsa, before.map(both)).unwrap()
-}
 
 /// A conversation of alice (RSA-PSS) and böb (DSA).
 struct World {
@@ -133,7 +64,7 @@ impl World {
             continues: None,
         });
         let view = Frontier::default().view();
-        let (user, hash) = (alice.signed.identity().user, alice.signed.hash());
+        let (user, hash) = (alice.user(), alice.signed.hash());
         let header = codec::encode(&StateHeader::new(None, user, hash, view, None, act));
         let signature = alice.sign(&state_signing_payload(&header));
         let create = assemble_state(header, signature);
@@ -188,7 +119,7 @@ impl World {
         let author = &self.people[&n];
         let header = codec::encode(&StateHeader::new(
             Some(self.state.conversation),
-            author.signed.identity().user,
+            author.user(),
             author.signed.hash(),
             self.tree.view(),
             Some(self.state.last),
@@ -235,7 +166,7 @@ impl World {
         let current = self.state.epoch().unwrap();
         let header = MessageHeader::new(
             self.state.conversation,
-            author.signed.identity().user,
+            author.user(),
             author.signed.hash(),
             self.tree.view(),
             current.epoch,
@@ -331,7 +262,7 @@ fn a_conversation(managed: bool) -> World {
     let author = world.people[&2].clone();
     let header = codec::encode(&StateHeader::new(
         Some(world.state.conversation),
-        author.signed.identity().user,
+        author.user(),
         author.signed.hash(),
         world.tree.view(),
         Some(world.state.last),

@@ -2,78 +2,24 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+mod common;
+
 use std::collections::BTreeMap;
 
-use secure_chat_shared::client::native::{PrivateKeys, test_keys};
+use common::{Actor, sign_with};
+use secure_chat_shared::client::native::test_keys;
 use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::epoch::{
     Commitment, EpochContext, EpochKey, SealedTitle, seal_title,
 };
-use secure_chat_shared::crypto::identity::{self, Compromised, Identity, SignedIdentity};
-use secure_chat_shared::crypto::signing::{Algorithm, Signature};
+use secure_chat_shared::crypto::identity::Compromised;
+use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::ids::*;
 use secure_chat_shared::log::act::*;
 use secure_chat_shared::log::entry::*;
 use secure_chat_shared::log::state::readers_digest;
 use secure_chat_shared::log::tree::Frontier;
 use secure_chat_shared::log::{Entry, LogState, Refusal};
-
-/// Somebody with keys.
-struct Actor {
-    keys: PrivateKeys,
-    signed: SignedIdentity,
-}
-
-impl Actor {
-    fn new(n: u8, algorithm: Algorithm) -> Self {
-        let keys = test_keys::set(n.into()).unwrap();
-        let public = keys.public().unwrap();
-        let identity = Identity {
-            user: UserId([n; 16]),
-            name: UserName::parse(&format!("actor{n}")).unwrap(),
-            version: 1,
-            previous: None,
-            encryption: Bytes(public.encryption),
-            rsa_signing: Bytes(public.rsa_signing),
-            dsa_signing: Bytes(public.dsa_signing),
-            algorithm,
-        };
-        let signed = sign_identity(&identity, &keys, None);
-        Self { keys, signed }
-    }
-
-    fn user(&self) -> UserId {
-        self.signed.identity().user
-    }
-
-    fn sign(&self, payload: &[u8]) -> Signature {
-        sign_with(&self.keys, self.signed.identity().algorithm, payload)
-    }
-}
-
-fn sign_with(keys: &PrivateKeys, algorithm: Algorithm, payload: &[u8]) -> Signature {
-    Signature(Bytes(match algorithm {
-        Algorithm::RsaPss => keys.rsa_signing.sign(payload).unwrap(),
-        Algorithm::Dsa => keys.dsa_signing.sign(payload).unwrap(),
-    }))
-}
-
-fn sign_identity(
-    identity: &Identity,
-    keys: &PrivateKeys,
-    before: Option<&PrivateKeys>,
-) -> SignedIdentity {
-    let body = identity.body();
-    let payload = identity::signing_payload(&body);
-    let both = |keys: &PrivateKeys| {
-        (
-            sign_with(keys, Algorithm::RsaPss, &payload),
-            sign_with(keys, Algorithm::Dsa, &payload),
-        )
-    };
-    let (pss, dsa) = both(keys);
-    SignedIdentity::assemble(body, pss, dsa, before.map(both)).unwrap()
-}
 
 /// A log under test, with whoever is needed.
 struct World {
@@ -99,8 +45,9 @@ impl World {
                 Algorithm::RsaPss
             }
         };
-        let actors: BTreeMap<u8, Actor> =
-            (1..5).map(|n| (n, Actor::new(n, algorithm(n)))).collect();
+        let actors: BTreeMap<u8, Actor> = (1..5)
+            .map(|n| (n, Actor::new(n, &format!("actor{n}"), algorithm(n))))
+            .collect();
         let create = create(&actors[&1], Mode::EndToEnd);
         let judged = LogState::begin(&Entry::parse(&create).unwrap()).unwrap();
         assert!(judged.claims().iter().all(|claim| claim.verify()));
@@ -316,7 +263,7 @@ fn who_may_do_what() {
     world.append(2, accept()).unwrap();
     // Somebody whose wrap does not open, so that there is something to hand again.
     world.append(3, Act::Fault(Epoch(1))).unwrap();
-    let new = Actor::new(5, Algorithm::RsaPss);
+    let new = Actor::new(5, "actor5", Algorithm::RsaPss);
     world.actors.insert(5, new);
     let invite = |world: &World| {
         Act::Invite(Invite {
@@ -433,7 +380,7 @@ fn a_fault_waits_for_one_answer() {
 #[test]
 fn shared_epochs_may_be_read() {
     let mut world = World::with_members();
-    let newcomer = Actor::new(5, Algorithm::RsaPss);
+    let newcomer = Actor::new(5, "actor5", Algorithm::RsaPss);
     let (user, identity) = (newcomer.user(), newcomer.signed.hash());
     let people = vec![newcomer.signed.clone()];
     world.actors.insert(5, newcomer);
@@ -580,22 +527,11 @@ fn there_is_always_an_admin() {
 fn identities_are_renewed_by_the_one_before() {
     let mut world = World::with_members();
     let old = &world.actors[&2];
-    let keys = test_keys::set(6).unwrap();
-    let public = keys.public().unwrap();
-    let next = Identity {
-        version: 2,
-        previous: Some(old.signed.hash()),
-        encryption: Bytes(public.encryption),
-        rsa_signing: Bytes(public.rsa_signing),
-        dsa_signing: Bytes(public.dsa_signing),
-        algorithm: Algorithm::RsaPss,
-        ..old.signed.identity().clone()
-    };
-    let signed = sign_identity(&next, &keys, Some(&old.keys));
-    let versions = vec![signed.clone()];
+    let renewed = old.renewed(6, Algorithm::RsaPss);
+    let versions = vec![renewed.signed.clone()];
     let hashes = [1, 3].map(|n| (world.actors[&n].user(), world.actors[&n].signed.hash()));
     let mut readers: BTreeMap<UserId, IdentityHash> = hashes.into();
-    readers.insert(next.user, signed.hash());
+    readers.insert(renewed.user(), renewed.signed.hash());
     let mut announcement = world.announcement(&[1, 2, 3]);
     let bare = NewIdentity {
         versions: versions.clone(),
@@ -620,8 +556,8 @@ fn identities_are_renewed_by_the_one_before() {
         world.judge(&world.message(2, |_| {})),
         Err(Refusal::StaleIdentity)
     );
-    let user = next.user;
-    world.actors.insert(2, Actor { keys, signed });
+    let user = renewed.user();
+    world.actors.insert(2, renewed);
     world.take(&world.message(2, |_| {})).unwrap();
     assert_eq!(world.state.reading(&user, Epoch(1)).unwrap().version, 1);
     assert_eq!(world.state.reading(&user, Epoch(2)).unwrap().version, 2);

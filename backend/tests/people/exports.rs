@@ -11,7 +11,7 @@ use secure_chat_shared::ids::{ConversationId, Timestamp};
 
 use super::common::TestApp;
 use super::local;
-use super::person::{PASSWORD, Person};
+use super::person::{PASSWORD, Person, a_pair};
 
 /// An export as it lies on somebody's disk: the zip and what is in it.
 struct Exported {
@@ -100,10 +100,7 @@ fn verify(file: &Path, more: &[&str]) -> Output {
 async fn what_two_people_said_is_proven_to_outsiders() {
     local(async {
         let app = TestApp::full().await;
-        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
-        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
-        let id = alice.begins_with(&["bob"], "Plans").await;
-        bob.joins(id).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "Plans").await;
         alice.writes(id, "hello").await;
         bob.reads(id, &["hello"]).await;
         bob.writes(id, "<b>hi</b>").await;
@@ -136,10 +133,7 @@ async fn what_two_people_said_is_proven_to_outsiders() {
 async fn a_byte_altered_on_the_way_is_named_by_the_binary() {
     local(async {
         let app = TestApp::full().await;
-        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
-        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
-        let id = alice.begins_with(&["bob"], "").await;
-        bob.joins(id).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "").await;
         bob.writes(id, "a needle in the hay").await;
         alice.reads(id, &["a needle in the hay"]).await;
         let exported = export(&mut alice, id).await;
@@ -180,11 +174,8 @@ async fn a_byte_altered_on_the_way_is_named_by_the_binary() {
 async fn whoever_came_later_or_has_left_can_export_too() {
     local(async {
         let app = TestApp::full().await;
-        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
-        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "").await;
         let mut carol = Person::register(app.address, "carol", 3, Dsa).await;
-        let id = alice.begins_with(&["bob"], "").await;
-        bob.joins(id).await;
         alice.writes(id, "before carol").await;
         bob.reads(id, &["before carol"]).await;
         // Keys that were in force for a while.
@@ -242,10 +233,7 @@ async fn whoever_came_later_or_has_left_can_export_too() {
 async fn a_range_is_exported_and_nothing_else() {
     local(async {
         let app = TestApp::full().await;
-        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
-        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
-        let id = alice.begins_with(&["bob"], "").await;
-        bob.joins(id).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "").await;
         alice.writes(id, "one").await;
         bob.reads(id, &["one"]).await;
         let first = alice.page.borrow().rows_of(id).last().unwrap().time;

@@ -18,6 +18,7 @@ use secure_chat_shared::ids::{ConversationId, MessageId, Timestamp, UserId};
 use secure_chat_shared::protocol::{self, Request};
 use tokio::sync::mpsc;
 
+use crate::common::TestApp;
 use crate::page::Page;
 use crate::socket::{Fate, Given, Inbound, NativeSocket};
 use crate::wire;
@@ -354,4 +355,14 @@ impl Person {
     pub fn sees(&self, id: ConversationId) -> Conversation {
         self.page.borrow().conversations[&id].clone()
     }
+}
+
+/// Alice, who signs with RSA-PSS, and bob, who signs with DSA, in a conversation with this title.
+pub async fn a_pair(app: &TestApp, title: &str) -> (Person, Person, ConversationId) {
+    let mut alice = Person::register(app.address, "alice", 1, Algorithm::RsaPss).await;
+    let mut bob = Person::register(app.address, "bob", 2, Algorithm::Dsa).await;
+    let id = alice.begins_with(&["bob"], title).await;
+    bob.joins(id).await;
+    alice.sees_members(id, &["alice", "bob"]).await;
+    (alice, bob, id)
 }

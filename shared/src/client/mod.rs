@@ -10,7 +10,8 @@
 //! - `passkeys`: what is asked for beside the password, or in its place
 //! - `enter`: beginning to hold a conversation; `sync`: catching up
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
-//! - `export`: a conversation as a file; `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
+//! - `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
+//! - `export`: a conversation as a file
 //! - `reupload`: what a restored server has lost; `rebuild`: what this device has lost
 //! - `own_keys`: new versions of one's own identity
 //! - `intent`, `draft`, `author`: state entries with their epochs; `people`: finding them; `outbox`: messages; `pins`: whose identity is whose

@@ -196,7 +196,7 @@ fn check_entries(export: &Export, parsed: &Parsed<'_>, report: &mut Report) {
         let again = seen.insert((header.sender, header.id), number).is_some();
         let held = check_message(export, parsed, state.as_ref().filter(|_| !broken), message);
         match held {
-            Ok(line) if !again => said.push((number, line)),
+            Ok(line) if !again => said.push(line),
             Ok(_) => report.fault(&format!("message {number}"), "has the id of another one"),
             Err(why) => {
                 let name = parsed.identity(&header.identity);
@@ -208,7 +208,7 @@ fn check_entries(export: &Export, parsed: &Parsed<'_>, report: &mut Report) {
     for ((_, entry), part) in log {
         check_entry(export, &mut state, &mut broken, entry, part, parsed, report);
     }
-    report.lines.extend(said.into_iter().map(|(_, line)| line));
+    report.lines.extend(said);
     report.lines.extend(export.marked.iter().map(|marked| {
         let (number, why) = (marked.number, marked.why.name());
         format!("{number}  not exported: {why}")
