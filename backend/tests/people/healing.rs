@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use secure_chat_shared::client::api::{
-    Action, Answer, Deed, Happened, MessageState, Reason, RowBody,
+    Action, Answer, Deed, Happened, KeyChange, MessageState, Password, Reason, RowBody,
 };
 use secure_chat_shared::client::native::test_keys;
 use secure_chat_shared::codec::{self, Bytes};
@@ -346,6 +346,41 @@ async fn another_browser_of_ones_own_hands_the_key() {
             .await;
         again.reads(id, &["sealed"]).await;
         assert_eq!(again.sees(id).title, "a title");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_handed_to_who_has_come_back_with_keys_renewed_elsewhere() {
+    local(async {
+        let app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let lies = Rc::new(Cell::new(true));
+        bob.is_lied_to(altering_wraps(&lies));
+        let id = alice.begins_with(&["bob"], "a title").await;
+        alice.writes(id, "sealed").await;
+        alice.disconnect().await;
+        bob.joins(id).await;
+        bob.until("a marked row", |page| reasons(page, id) == [Reason::NoKey])
+            .await;
+        bob.until("the fault is told", |page| faults(page, id) == 1)
+            .await;
+        // Out, he renews his keys twice: of the version between the log never hears.
+        bob.does(Action::Leave(id)).await.unwrap();
+        for algorithm in [RsaPss, Dsa] {
+            let change = Action::ChangeKeys {
+                password: Password(PASSWORD.into()),
+                change: KeyChange::Algorithm(algorithm),
+            };
+            bob.does(change).await.unwrap();
+        }
+        alice.connect(app.address).await;
+        alice.invites(id, &["bob"]).await;
+        bob.joins(id).await;
+        alice.ticks().await;
+        bob.reads(id, &["sealed"]).await;
+        assert_eq!(reasons(&bob.page.borrow(), id), []);
     })
     .await;
 }

@@ -10,7 +10,7 @@ use secure_chat_shared::ids::{ConversationId, UserId};
 use super::common::TestApp;
 use super::local;
 use super::page::Page;
-use super::person::{PASSWORD, Person};
+use super::person::{PASSWORD, Person, a_pair};
 
 pub fn change(change: KeyChange) -> Action {
     Action::ChangeKeys {
@@ -60,21 +60,11 @@ fn is_outdated(page: &Page) -> bool {
     matches!(&page.session, Some(Session::SignedIn(me)) if me.outdated)
 }
 
-/// Alice and bob in a conversation.
-async fn a_pair(app: &TestApp) -> (Person, Person, ConversationId) {
-    let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
-    let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
-    let id = alice.begins_with(&["bob"], "two of us").await;
-    bob.joins(id).await;
-    alice.sees_members(id, &["alice", "bob"]).await;
-    (alice, bob, id)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_algorithm_changes_in_every_conversation_at_once() {
     local(async {
         let app = TestApp::full().await;
-        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "two of us").await;
         let other = bob.begins_with(&["alice"], "another").await;
         alice.joins(other).await;
         let user = alice.user();
@@ -113,7 +103,7 @@ async fn the_algorithm_changes_in_every_conversation_at_once() {
 async fn fresh_keys_reach_the_other_browsers_with_the_password() {
     local(async {
         let app = TestApp::full().await;
-        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "two of us").await;
         alice.writes(id, "before").await;
         bob.reads(id, &["before"]).await;
         let mut second = Person::sign_in(app.address, "alice", PASSWORD)
@@ -168,7 +158,7 @@ async fn fresh_keys_reach_the_other_browsers_with_the_password() {
 async fn new_keys_that_the_log_tells_of_first_are_asked_for() {
     local(async {
         let app = TestApp::full().await;
-        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "two of us").await;
         let _carol = Person::register(app.address, "carol", 3, RsaPss).await;
         let rename = Action::Rename {
             conversation: id,
@@ -242,10 +232,40 @@ async fn a_conversation_is_not_begun_with_keys_that_another_browser_has_replaced
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_browsers_that_change_keys_at_once_one_asks_for_the_others() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, id) = a_pair(&app, "two of us").await;
+        let other = Person::sign_in(app.address, "alice", PASSWORD).await;
+        let mut other = other.unwrap();
+        let to_dsa = || change(KeyChange::Algorithm(Dsa));
+        let (here, there) = tokio::join!(alice.does(to_dsa()), other.does(to_dsa()));
+        let (mut first, mut second) = match (&here, &there) {
+            (Ok(_), Err(Failure::Outdated)) => (alice, other),
+            (Err(Failure::Outdated), Ok(_)) => (other, alice),
+            both => panic!("{both:?}"),
+        };
+        assert!(is_outdated(&second.page.borrow()));
+        let fetch = Action::FetchKeys {
+            password: Password(PASSWORD.into()),
+        };
+        second.does(fetch).await.unwrap();
+        first.writes(id, "from one").await;
+        second.writes(id, "from the other").await;
+        for person in [&mut first, &mut second, &mut bob] {
+            person.does(Action::Open(id)).await.unwrap();
+            person.until("both", |page| page.texts(id).len() == 2).await;
+            assert_eq!(algorithms(&person.page.borrow(), id), [Dsa, Dsa]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_finds_new_keys_and_old_ones_alike() {
     local(async {
         let app = TestApp::full().await;
-        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "two of us").await;
         let mut carol = Person::register(app.address, "carol", 3, RsaPss).await;
         let before = carol.begins_with(&["alice", "bob"], "before").await;
         alice.joins(before).await;
@@ -276,7 +296,7 @@ async fn an_invitation_finds_new_keys_and_old_ones_alike() {
 async fn compromised_keys_end_every_membership_and_are_not_followed() {
     local(async {
         let app = TestApp::full().await;
-        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "two of us").await;
         let mut carol = Person::register(app.address, "carol", 3, RsaPss).await;
         alice.invites(id, &["carol"]).await;
         carol.joins(id).await;
@@ -339,7 +359,7 @@ async fn compromised_keys_end_every_membership_and_are_not_followed() {
 async fn a_conversation_that_was_left_asks_for_no_decision_about_keys() {
     local(async {
         let app = TestApp::full().await;
-        let (mut alice, mut bob, id) = a_pair(&app).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "two of us").await;
         let left = alice.begins_with(&["bob"], "soon left").await;
         bob.joins(left).await;
         alice.does(Action::Leave(left)).await.unwrap();

@@ -322,6 +322,6 @@ impl<P: Platform> Client<P> {
 }
 
 /// Whether somebody has published newer keys since they were looked up.
-fn is_outrun(trouble: &Trouble) -> bool {
+pub(super) fn is_outrun(trouble: &Trouble) -> bool {
     matches!(trouble, Trouble::Refused(error) if error.code == ErrorCode::StaleIdentity)
 }

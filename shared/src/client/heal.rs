@@ -149,15 +149,17 @@ impl<P: Platform> Client<P> {
         Ok(Rewrap { user, epoch, wrap })
     }
 
-    /// A reader's identity of then: one that leads to the one in force, and that was not given up by its person.
+    /// A reader's identity of then: one that leads to the one in force, and that was not given up by its person. What
+    /// lies between need not have been in force here: whoever was out renewed it elsewhere.
     async fn reader_with(
         &self,
         state: &LogState,
         user: &UserId,
         hash: &IdentityHash,
     ) -> Result<Option<SignedIdentity>, Trouble> {
-        let given_up = |pin: &records::PinRecord| pin.pin.resets > 0 && !pin.holds(hash);
-        if self.pins.get(user).is_some_and(given_up) {
+        let pin = self.pins.get(user);
+        let is_held = pin.is_some_and(|pin| pin.holds(hash));
+        if !is_held && pin.is_some_and(|pin| pin.pin.resets > 0) {
             return Ok(None);
         }
         let mut at = state.people.get(user).map(|person| person.identity.clone());
@@ -170,7 +172,12 @@ impl<P: Platform> Client<P> {
                 None => None,
             };
         }
-        Ok(None)
+        let me = self.account.as_ref().filter(|me| me.user == *user);
+        let is_mine = me.is_some_and(|me| me.versions().any(|signed| signed.hash() == *hash));
+        match (is_held || is_mine) && state.people.contains_key(user) {
+            true => self.identity_in(state, hash).await,
+            false => Ok(None),
+        }
     }
 
     /// Asks once more for every key that is missing: one's own newer keys may have come, which open it before what

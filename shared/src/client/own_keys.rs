@@ -6,6 +6,7 @@ use super::Client;
 use super::account::public_keys;
 use super::alarms::NOT_MINE;
 use super::api::{Algorithm, Answer, Connection, Event, Failure, KeyChange, Notice, Password};
+use super::author::is_outrun;
 use super::intent::Intent;
 use super::platform::{Keys, Platform, PublicKeys, Socket, Unlock};
 use super::room::Room;
@@ -134,7 +135,14 @@ impl<P: Platform> Client<P> {
             keys: renewed.keys,
             compromised: statement.as_ref().map(|made| Bytes(codec::encode(made))),
         };
-        self.platform.socket().request(&request).await?;
+        let published = self.platform.socket().request(&request).await;
+        if let Err(trouble) = published.map_err(Trouble::from) {
+            // Another browser was first: its keys are to be brought here.
+            if is_outrun(&trouble) {
+                self.must_have_newest_keys().await?;
+            }
+            return Err(trouble);
+        }
         self.platform.keys().adopt().await?;
         let mut account = self.me()?.clone();
         account.earlier.push(account.identity);

@@ -2,6 +2,7 @@
 
 use super::Client;
 use super::api::{Answer, Event, Failure, Notice, Password, TypedCode};
+use super::author::is_outrun;
 use super::password;
 use super::platform::{CallError, Keys, NewSecrets, Platform, Replaced, Socket, Unlock};
 use super::trouble::Trouble;
@@ -11,7 +12,7 @@ use crate::crypto::opaque::{ClientRegistration, ExportKey};
 use crate::crypto::recovery::RecoveryCode;
 use crate::protocol::{ErrorCode, GetRecoverySeal, ReplaceFinish, ReplaceStart};
 
-/// How often it is tried again after another browser has written the synced state.
+/// How often it is tried again after another browser has written the synced state or new keys.
 pub(super) const ATTEMPTS: usize = 4;
 
 impl<P: Platform> Client<P> {
@@ -77,7 +78,7 @@ impl<P: Platform> Client<P> {
         self.must_be_online()?;
         for _ in 0..ATTEMPTS {
             match self.try_to_replace(old, new, keep_sessions).await {
-                Err(trouble) if is_stale(&trouble) => {}
+                Err(trouble) if is_stale(&trouble) || is_outrun(&trouble) => {}
                 result => return result,
             }
         }
