@@ -1,18 +1,27 @@
 //! Measures the server with the real client core and native keys: what is sent is what browsers send.
 //!
-//! [`rekey`] and [`login`] are benchmarks; `register` makes accounts for those that run in a browser.
+//! Each benchmark is a module of its name. What they measure against runs in processes of its own ([`baseline`]), on the
+//! server's core ([`cores`]); what they find is told by [`report`]. `register` makes accounts for those that run in a
+//! browser.
 
+mod baseline;
+mod cores;
+mod fanout;
 mod login;
 mod person;
+mod receivers;
 mod rekey;
+mod report;
+mod sender;
 mod server;
 mod socket;
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use report::Options;
+use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 /// What ends a run early; the text says where.
@@ -27,26 +36,20 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Messages to rooms of growing size, against servers that only pass frames on.
+    Fanout {
+        #[command(flatten)]
+        options: Options,
+    },
     /// Creates and re-keys groups of growing size.
     Rekey {
-        /// The server's binary.
-        #[arg(long)]
-        server: PathBuf,
-        /// Sizes of the groups, with their creator.
-        #[arg(long, value_delimiter = ',', default_values_t = [2_usize, 10, 100, 500])]
-        members: Vec<usize>,
-        /// Where the figures go too.
-        #[arg(long)]
-        json: Option<PathBuf>,
+        #[command(flatten)]
+        options: Options,
     },
     /// Tries to log in, against Argon2id.
     Login {
-        /// The server's binary.
-        #[arg(long)]
-        server: PathBuf,
-        /// Where the figures go too.
-        #[arg(long)]
-        json: Option<PathBuf>,
+        #[command(flatten)]
+        options: Options,
     },
     /// Registers accounts PREFIX1, PREFIX2, ... on a running server.
     Register {
@@ -60,25 +63,30 @@ enum Command {
         #[arg(long, default_value = "member")]
         prefix: String,
     },
+    /// Is one of the servers that the server is measured against.
+    #[command(hide = true)]
+    Baseline(baseline::Settings),
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result {
-    let cli = Cli::parse();
-    let run = async {
-        match cli.command {
-            Command::Rekey {
-                server,
-                members,
-                json,
-            } => rekey::run(&server, &members, json.as_deref()).await,
-            Command::Login { server, json } => login::run(&server, json.as_deref()).await,
-            Command::Register {
-                address,
-                count,
-                prefix,
-            } => person::register_many(address, &prefix, count).await,
-        }
-    };
-    LocalSet::new().run_until(run).await
+fn main() -> Result {
+    match Cli::parse().command {
+        Command::Fanout { options } => alone(fanout::run(&options)),
+        Command::Rekey { options } => alone(rekey::run(&options)),
+        Command::Login { options } => alone(login::run(&options)),
+        Command::Register {
+            address,
+            count,
+            prefix,
+        } => person::register_many(address, &prefix, count).map(|_| ()),
+        Command::Baseline(settings) => Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(baseline::serve(settings)),
+    }
+}
+
+/// Runs on this thread alone: the load generator has one core.
+fn alone(benchmark: impl Future<Output = Result>) -> Result {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, benchmark)
 }

@@ -12,8 +12,9 @@ use secure_chat_shared::client::platform::Platform;
 use secure_chat_shared::crypto::random;
 use secure_chat_shared::crypto::signing::Algorithm;
 use secure_chat_shared::ids::{ConversationId, MessageId, Timestamp};
-use secure_chat_shared::protocol;
+use secure_chat_shared::protocol::{self, Append, SignedIn};
 use tokio::sync::mpsc;
+use tokio::task::LocalSet;
 
 use crate::Result;
 use crate::socket::LoadSocket;
@@ -143,6 +144,57 @@ impl Person {
         .map(|_| ())
     }
 
+    /// Begins a conversation.
+    pub async fn begins(&mut self, people: &[String]) -> Result<ConversationId> {
+        let create = Action::CreateConversation {
+            people: people.to_vec(),
+            title: "measured".into(),
+            managed: false,
+        };
+        match self.does(create).await? {
+            Answer::Conversation(id) => Ok(id),
+            _ => Err("no conversation".into()),
+        }
+    }
+
+    /// Signs and seals so many messages of so many bytes, ready to be appended, without sending them. They all name
+    /// the log as this person knows it, as messages of people who write at once do.
+    pub async fn seals(
+        &mut self,
+        conversation: ConversationId,
+        count: usize,
+        bytes: usize,
+    ) -> Result<Vec<Append>> {
+        self.socket.hold_back();
+        for _ in 0..count {
+            let id = MessageId(random::bytes());
+            let text = "m".repeat(bytes);
+            let send = Action::Send {
+                conversation,
+                id,
+                text,
+            };
+            self.does(send).await?;
+            self.does(Action::Discard { conversation, id }).await?;
+        }
+        let sealed = self.socket.let_go();
+        if sealed.len() == count {
+            Ok(sealed)
+        } else {
+            Err(format!("{} of {count} messages were sealed", sealed.len()).into())
+        }
+    }
+
+    /// The session, to be resumed elsewhere.
+    pub fn session(&self) -> Result<SignedIn> {
+        self.socket.session().ok_or_else(|| "not signed in".into())
+    }
+
+    /// The connection.
+    pub fn socket(&self) -> &LoadSocket {
+        &self.socket
+    }
+
     /// Sets this person's clock ahead of the server's: far enough, and every key is old.
     pub fn is_ahead(&self, time: Duration) {
         self.ahead.set(time);
@@ -154,10 +206,39 @@ impl Person {
     }
 }
 
-/// Accounts, with nobody signed in afterwards.
-pub async fn register_many(address: SocketAddr, prefix: &str, count: usize) -> Result {
-    for n in 1..=count {
-        Person::register(address, &format!("{prefix}{n}"), n).await?;
-    }
-    Ok(())
+/// Accounts PREFIX1, PREFIX2, ... with nobody connected afterwards: their sessions, in this order. Uses every core that
+/// we may use: most of it is Argon2id.
+pub fn register_many(address: SocketAddr, prefix: &str, count: usize) -> Result<Vec<SignedIn>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let register = |thread: usize| {
+        let numbers = (1..=count).skip(thread).step_by(threads);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        let registering = async {
+            let mut sessions = Vec::new();
+            for n in numbers {
+                let person = Person::register(address, &format!("{prefix}{n}"), n).await?;
+                sessions.push((n, person.session()?));
+            }
+            Ok::<_, Box<dyn std::error::Error>>(sessions)
+        };
+        LocalSet::new()
+            .block_on(&runtime, registering)
+            .map_err(|error| error.to_string())
+    };
+    let mut sessions = Vec::new();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || register(thread)))
+            .collect();
+        for thread in running {
+            let registered = thread.join().map_err(|_| "a thread panicked")?;
+            sessions.extend(registered?);
+        }
+        Ok::<_, Box<dyn std::error::Error>>(())
+    })?;
+    sessions.sort_by_key(|(n, _)| *n);
+    Ok(sessions.into_iter().map(|(_, session)| session).collect())
 }

@@ -1,17 +1,16 @@
 //! What a change of readers costs, by the size of the group; against the RSA-OAEP wraps alone.
 
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use secure_chat_shared::client::api::{Action, Answer};
 use secure_chat_shared::client::native::test_keys;
 use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::wrap;
 use serde::Serialize;
 
 use crate::Result;
-use crate::person::Person;
+use crate::cores::Cores;
+use crate::person::{self, Person};
+use crate::report::{Axis, Options, Plot, Report, Series};
 use crate::server::Server;
 
 /// Re-keyings of one group: the median of them is told.
@@ -40,54 +39,60 @@ struct Row {
     wraps_ms: f64,
 }
 
-pub async fn run(binary: &Path, sizes: &[usize], json: Option<&Path>) -> Result {
-    let server = Server::start(binary).await?;
+pub async fn run(options: &Options) -> Result {
+    let sizes: &[usize] = if options.quick {
+        &[2, 20]
+    } else {
+        &[2, 10, 100, 500]
+    };
+    let cores = Cores::find();
+    let server = Server::start(&options.server, &cores).await?;
     let most = sizes.iter().copied().max().unwrap_or(2);
     eprintln!("registering {most} people");
+    person::register_many(server.address, "member", most - 1)?;
     let mut alice = Person::register(server.address, "alice", 0).await?;
     let names: Vec<String> = (1..most).map(|n| format!("member{n}")).collect();
-    for (n, name) in names.iter().enumerate() {
-        Person::register(server.address, name, n).await?;
-    }
+    cores.keep_to_ours().await?;
+    let mut report = Report::new("rekey", &cores);
     let mut rows = Vec::new();
-    println!(
-        "members  create ms  server ms  kB     rekey ms  server ms  B/reader  wraps ms  ratio"
-    );
     for size in sizes {
         let row = measure(&server, &mut alice, &names[..size - 1]).await?;
-        println!(
-            "{:7}  {:9.1}  {:9.1}  {:5}  {:8.1}  {:9.1}  {:8}  {:8.1}  {:5.2}",
-            row.members,
-            row.create_ms,
-            row.create_server_ms,
-            row.create_bytes / 1000,
-            row.rekey_ms,
-            row.rekey_server_ms,
-            row.rekey_bytes / row.members,
-            row.wraps_ms,
-            row.rekey_ms / row.wraps_ms,
-        );
+        report.row(&row)?;
         rows.push(row);
     }
-    if let Some(file) = json {
-        fs::write(file, serde_json::to_string_pretty(&rows)?)?;
+    let curve = |name: &str, figure: fn(&Row) -> f64| Series {
+        name: name.into(),
+        points: rows
+            .iter()
+            .map(|row| [row.members as f64, figure(row)])
+            .collect(),
+    };
+    report.plot(Plot {
+        file: "rekey",
+        title: "A fresh key for a group, natively",
+        x: Axis::log("readers"),
+        y: Axis::log("ms"),
+        series: vec![
+            curve("fresh key and message", |row| row.rekey_ms),
+            curve("of it the server's CPU", |row| row.rekey_server_ms),
+            curve("RSA-OAEP wraps alone", |row| row.wraps_ms),
+        ],
+    });
+    if let Some(last) = rows.last() {
+        report.ratio(
+            "time for a fresh key of the largest group, of the wraps alone",
+            last.rekey_ms / last.wraps_ms,
+        );
     }
-    Ok(())
+    report.finish(options)
 }
 
 async fn measure(server: &Server, alice: &mut Person, names: &[String]) -> Result<Row> {
     let members = names.len() + 1;
-    let create = Action::CreateConversation {
-        people: names.to_vec(),
-        title: "measured".into(),
-        managed: false,
-    };
     let (cpu, sent, begun) = (server.cpu()?, alice.sent(), Instant::now());
-    let Answer::Conversation(id) = alice.does(create).await? else {
-        return Err("no conversation".into());
-    };
+    let id = alice.begins(names).await?;
     let create_ms = millis(begun);
-    let create_server_ms = (server.cpu()? - cpu) * 1e3;
+    let create_server_ms = server.cpu()?.since(&cpu) * 1e3;
     let create_bytes = alice.sent() - sent;
     alice.writes(id).await?;
     let sent = alice.sent();
@@ -112,7 +117,7 @@ async fn measure(server: &Server, alice: &mut Person, names: &[String]) -> Resul
         create_server_ms,
         create_bytes,
         rekey_ms: times[TIMES / 2],
-        rekey_server_ms: per_time((server.cpu()? - cpu) * 1e3),
+        rekey_server_ms: per_time(server.cpu()?.since(&cpu) * 1e3),
         rekey_bytes: (alice.sent() - sent) / TIMES - message_bytes,
         wraps_ms: wraps(members)?,
     })

@@ -10,7 +10,7 @@ use crate::{Result, debian, place, playwright};
 /// `cargo xtask bench`.
 pub const COMMAND: Command = Command {
     name: "bench",
-    about: "[NAME ...] [--json FOLDER]: measure; every benchmark without names",
+    about: "[NAME ...] [--json FOLDER] [-- --quick ...]: measure; every benchmark without names",
     run,
 };
 
@@ -18,19 +18,24 @@ pub const COMMAND: Command = Command {
 struct Bench {
     name: &'static str,
     about: &'static str,
-    run: fn(&Product, Option<&Path>) -> Result,
+    run: fn(&Product, &Bench, Option<&Path>) -> Result,
 }
 
 const BENCHES: &[Bench] = &[
     Bench {
+        name: "fanout",
+        about: "messages to rooms of 2 to 500, against servers that only pass frames on",
+        run: load,
+    },
+    Bench {
         name: "rekey",
         about: "creating and re-keying groups of 2 to 500, natively",
-        run: rekey,
+        run: load,
     },
     Bench {
         name: "login",
         about: "an attempt to log in on the server, against Argon2id there",
-        run: login,
+        run: load,
     },
     Bench {
         name: "rekey-browser",
@@ -43,15 +48,20 @@ const BENCHES: &[Bench] = &[
 struct Product {
     server: PathBuf,
     loadtest: PathBuf,
+    /// For the load generator: what stood behind `--`.
+    options: Vec<String>,
 }
 
 fn run(args: &[String]) -> Result {
     let mut names = Vec::new();
     let mut json = None;
+    let mut options = Vec::new();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         if arg == "--json" {
             json = Some(PathBuf::from(args.next().ok_or("--json takes a folder")?));
+        } else if arg == "--" {
+            options = args.by_ref().cloned().collect();
         } else {
             let known = BENCHES.iter().find(|bench| bench.name == *arg);
             names.push(known.ok_or_else(|| unknown(arg))?.name);
@@ -70,14 +80,18 @@ fn run(args: &[String]) -> Result {
     let loadtest = place::target()
         .join("release")
         .join(place::exe("secure-chat-loadtest"));
-    let product = Product { server, loadtest };
+    let product = Product {
+        server,
+        loadtest,
+        options,
+    };
     for bench in BENCHES {
         if names.is_empty() || names.contains(&bench.name) {
             say(&format!("{}: {}", bench.name, bench.about));
             let file = json
                 .as_ref()
                 .map(|folder| folder.join(format!("{}.json", bench.name)));
-            (bench.run)(&product, file.as_deref())?;
+            (bench.run)(&product, bench, file.as_deref())?;
         }
     }
     Ok(())
@@ -88,25 +102,21 @@ fn unknown(name: &str) -> String {
     format!("there is no benchmark `{name}`, only {}", names.join(", "))
 }
 
-fn rekey(product: &Product, json: Option<&Path>) -> Result {
-    load(product, "rekey", json)
-}
-
-fn login(product: &Product, json: Option<&Path>) -> Result {
-    load(product, "login", json)
-}
-
 /// A benchmark of the load generator.
-fn load(product: &Product, name: &str, json: Option<&Path>) -> Result {
+fn load(product: &Product, bench: &Bench, json: Option<&Path>) -> Result {
     let mut command = program(&product.loadtest);
-    command.arg(name).arg("--server").arg(&product.server);
+    command
+        .arg(bench.name)
+        .arg("--server")
+        .arg(&product.server)
+        .args(&product.options);
     if let Some(file) = json {
         command.arg("--json").arg(std::path::absolute(file)?);
     }
     run_program(&mut command)
 }
 
-fn rekey_browser(product: &Product, json: Option<&Path>) -> Result {
+fn rekey_browser(product: &Product, _: &Bench, json: Option<&Path>) -> Result {
     debian::ensure()?;
     playwright::install()?;
     let mut command = playwright::test();
