@@ -7,6 +7,7 @@
 mod baseline;
 mod cores;
 mod fanout;
+mod ingest;
 mod login;
 mod person;
 mod receivers;
@@ -41,6 +42,11 @@ enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Messages to many conversations, each on disk, against a bare SQLite loop.
+    Ingest {
+        #[command(flatten)]
+        options: Options,
+    },
     /// Creates and re-keys groups of growing size.
     Rekey {
         #[command(flatten)]
@@ -66,11 +72,15 @@ enum Command {
     /// Is one of the servers that the server is measured against.
     #[command(hide = true)]
     Baseline(baseline::Settings),
+    /// Writes rows that the server has written.
+    #[command(hide = true)]
+    Rows(baseline::rows::Settings),
 }
 
 fn main() -> Result {
     match Cli::parse().command {
         Command::Fanout { options } => alone(fanout::run(&options)),
+        Command::Ingest { options } => alone(ingest::run(&options)),
         Command::Rekey { options } => alone(rekey::run(&options)),
         Command::Login { options } => alone(login::run(&options)),
         Command::Register {
@@ -78,6 +88,7 @@ fn main() -> Result {
             count,
             prefix,
         } => person::register_many(address, &prefix, count).map(|_| ()),
+        Command::Rows(settings) => baseline::rows::run(&settings),
         Command::Baseline(settings) => Builder::new_multi_thread()
             .enable_all()
             .build()?

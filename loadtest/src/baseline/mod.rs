@@ -7,6 +7,7 @@ mod axum;
 mod bare;
 mod probe;
 mod room;
+pub mod rows;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -28,6 +28,11 @@ const BENCHES: &[Bench] = &[
         run: load,
     },
     Bench {
+        name: "ingest",
+        about: "messages acknowledged and on disk, against the same rows by bare SQLite",
+        run: load,
+    },
+    Bench {
         name: "rekey",
         about: "creating and re-keying groups of 2 to 500, natively",
         run: load,
