@@ -7,6 +7,7 @@
 mod baseline;
 mod cores;
 mod fanout;
+mod idle;
 mod ingest;
 mod login;
 mod person;
@@ -16,6 +17,7 @@ mod report;
 mod sender;
 mod server;
 mod socket;
+mod storm;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -44,6 +46,16 @@ enum Command {
     },
     /// Messages to many conversations, each on disk, against a bare SQLite loop.
     Ingest {
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Memory with idle sessions, against bare servers.
+    Idle {
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Sessions that all come back at once, against bare axum.
+    Storm {
         #[command(flatten)]
         options: Options,
     },
@@ -81,6 +93,8 @@ fn main() -> Result {
     match Cli::parse().command {
         Command::Fanout { options } => alone(fanout::run(&options)),
         Command::Ingest { options } => alone(ingest::run(&options)),
+        Command::Idle { options } => alone(idle::run(&options)),
+        Command::Storm { options } => alone(storm::run(&options)),
         Command::Rekey { options } => alone(rekey::run(&options)),
         Command::Login { options } => alone(login::run(&options)),
         Command::Register {

@@ -33,6 +33,16 @@ const BENCHES: &[Bench] = &[
         run: load,
     },
     Bench {
+        name: "idle",
+        about: "memory with 1,000 to 10,000 idle sessions, against bare servers",
+        run: load,
+    },
+    Bench {
+        name: "storm",
+        about: "1,000 sessions that all come back at once, against bare axum",
+        run: load,
+    },
+    Bench {
         name: "rekey",
         about: "creating and re-keying groups of 2 to 500, natively",
         run: load,
