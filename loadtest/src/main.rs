@@ -7,6 +7,7 @@
 mod baseline;
 mod cores;
 mod fanout;
+mod history;
 mod idle;
 mod ingest;
 mod login;
@@ -17,6 +18,7 @@ mod report;
 mod sender;
 mod server;
 mod socket;
+mod stored;
 mod storm;
 
 use std::error::Error;
@@ -51,6 +53,11 @@ enum Command {
     },
     /// Memory with idle sessions, against bare servers.
     Idle {
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Pages, start and catching up where much was written.
+    History {
         #[command(flatten)]
         options: Options,
     },
@@ -94,6 +101,7 @@ fn main() -> Result {
         Command::Fanout { options } => alone(fanout::run(&options)),
         Command::Ingest { options } => alone(ingest::run(&options)),
         Command::Idle { options } => alone(idle::run(&options)),
+        Command::History { options } => alone(history::run(&options)),
         Command::Storm { options } => alone(storm::run(&options)),
         Command::Rekey { options } => alone(rekey::run(&options)),
         Command::Login { options } => alone(login::run(&options)),

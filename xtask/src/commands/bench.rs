@@ -38,6 +38,11 @@ const BENCHES: &[Bench] = &[
         run: load,
     },
     Bench {
+        name: "history",
+        about: "pages, start and catching up with logs of up to 1,000,000 messages",
+        run: load,
+    },
+    Bench {
         name: "storm",
         about: "1,000 sessions that all come back at once, against bare axum",
         run: load,
