@@ -18,6 +18,7 @@ mod report;
 mod sender;
 mod server;
 mod socket;
+mod stalled;
 mod stored;
 mod storm;
 
@@ -58,6 +59,11 @@ enum Command {
     },
     /// Pages, start and catching up where much was written.
     History {
+        #[command(flatten)]
+        options: Options,
+    },
+    /// A room in which one reads nothing any more.
+    Stalled {
         #[command(flatten)]
         options: Options,
     },
@@ -102,6 +108,7 @@ fn main() -> Result {
         Command::Ingest { options } => alone(ingest::run(&options)),
         Command::Idle { options } => alone(idle::run(&options)),
         Command::History { options } => alone(history::run(&options)),
+        Command::Stalled { options } => alone(stalled::run(&options)),
         Command::Storm { options } => alone(storm::run(&options)),
         Command::Rekey { options } => alone(rekey::run(&options)),
         Command::Login { options } => alone(login::run(&options)),

@@ -43,6 +43,11 @@ const BENCHES: &[Bench] = &[
         run: load,
     },
     Bench {
+        name: "stalled",
+        about: "a room of 100 in which one reads nothing any more",
+        run: load,
+    },
+    Bench {
         name: "storm",
         about: "1,000 sessions that all come back at once, against bare axum",
         run: load,
