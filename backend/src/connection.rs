@@ -1,6 +1,7 @@
 //! One WebSocket: reads frames, has them handled, writes what is queued; and ends in a close code.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use secure_chat_shared::protocol::{
     RequestError, ServerFrame, close_code,
 };
 use tokio_tungstenite::tungstenite;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::handlers;
@@ -43,6 +45,8 @@ pub struct Connection {
     pub origin: Option<String>,
     /// The socket's queue.
     pub outgoing: Outgoing,
+    /// The server stops: this socket's own ear for it.
+    stopping: CancellationToken,
     phase: Mutex<Phase>,
 }
 
@@ -146,6 +150,7 @@ impl Connection {
 pub async fn serve(mut socket: WebSocket, app: Arc<App>, address: IpAddr, origin: Option<String>) {
     let (outgoing, mut queue) = Outgoing::new(&app.config.limits);
     let connection = Connection {
+        stopping: app.stopping.child_token(),
         app,
         address,
         origin,
@@ -178,6 +183,9 @@ enum End {
 async fn exchange(socket: &mut WebSocket, connection: &Connection, queue: &mut Queue) -> End {
     let limits = &connection.app.config.limits;
     let closing = queue.closing();
+    // Waited for once, not in every round: all sockets would wait in line to wait.
+    let mut closed = pin!(closing.code());
+    let mut stopping = pin!(connection.stopping.cancelled());
     let mut heard = Instant::now();
     let mut bucket = Bucket::new(limits.frames, heard);
     let mut ticks = tokio::time::interval(limits.idle / 3);
@@ -187,8 +195,8 @@ async fn exchange(socket: &mut WebSocket, connection: &Connection, queue: &mut Q
     let mut frames = Vec::new();
     loop {
         let written = tokio::select! {
-            code = closing.code() => return End::Close(code),
-            () = connection.app.stopping.cancelled() => return End::Close(close_code::GOING_AWAY),
+            code = &mut closed => return End::Close(code),
+            () = &mut stopping => return End::Close(close_code::GOING_AWAY),
             Some(answer) = running.next() => {
                 frames.extend(answer);
                 while let Some(Some(answer)) = running.next().now_or_never() {
@@ -314,7 +322,7 @@ async fn write(
         biased;
         sent = sending => sent.map_err(|_: axum::Error| End::Gone),
         code = told_to_close => Err(End::Close(code)),
-        () = connection.app.stopping.cancelled() => Err(End::Close(close_code::GOING_AWAY)),
+        () = connection.stopping.cancelled() => Err(End::Close(close_code::GOING_AWAY)),
         () = tokio::time::sleep(WRITE_TIMEOUT) => Err(End::Close(close_code::SLOW)),
     }
 }

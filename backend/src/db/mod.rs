@@ -15,7 +15,7 @@ use secure_chat_migrations::{Migrator, MigratorTrait};
 use secure_chat_shared::protocol::RequestError;
 
 pub use writer::{Head, Heads, Tx};
-use writer::{Job, Writer};
+use writer::{Packing, Writer};
 
 /// Where the data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,22 @@ impl Database {
         W: Work<T>,
         A: FnOnce(&T) + Send + 'static,
     {
-        let (job, answer) = Job::new(work, after);
+        self.done(writer::pack(work, after)).await
+    }
+
+    /// As [`Database::write`] does; but where `stage` gives a row, that is all that is written, in one statement with
+    /// its neighbours', and `work` runs only if the row is there already.
+    pub async fn write_row<T, S, W, A>(&self, stage: S, work: W, after: A) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        S: Stage<T>,
+        W: Work<T>,
+        A: FnOnce(&T) + Send + 'static,
+    {
+        self.done(writer::pack_row(stage, work, after)).await
+    }
+
+    async fn done<T>(&self, (job, answer): Packing<T>) -> Result<T, Failure> {
         self.writer.submit(job).await?;
         answer.await.unwrap_or_else(|_| Err(writer_gone().into()))
     }
@@ -93,7 +108,7 @@ impl Database {
         W: Work<T>,
         A: FnOnce(&T) + Send + 'static,
     {
-        let (job, answer) = Job::new(work, after);
+        let (job, answer) = writer::pack(work, after);
         self.writer.submit(job).await?;
         tokio::spawn(async {
             if let Ok(Err(error)) = answer.await {
@@ -122,6 +137,17 @@ impl<T, W> Work<T> for W where
     W: for<'a> FnOnce(&'a Tx<'a>) -> futures::future::BoxFuture<'a, Result<T, Failure>>
         + Send
         + 'static
+{
+}
+
+/// A row that is all there is to write, and what the job comes to then; from what is in memory alone.
+pub trait Stage<T>:
+    FnOnce(&Tx<'_>) -> Option<(entities::entry::ActiveModel, T)> + Send + 'static
+{
+}
+
+impl<T, S> Stage<T> for S where
+    S: FnOnce(&Tx<'_>) -> Option<(entities::entry::ActiveModel, T)> + Send + 'static
 {
 }
 

@@ -1,9 +1,10 @@
 //! The one writer: takes whatever is queued, runs it in one transaction, commits, then answers everybody.
 //!
 //! Waiting for the disk costs as much for one job as for two hundred, so they wait together. Each job has a savepoint
-//! of its own: one that is refused takes nothing else with it.
+//! of its own: one that is refused takes nothing else with it. What only adds a row, as messages do, is added together
+//! with its neighbours in one statement.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,31 +12,73 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use lru::LruCache;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
-use secure_chat_shared::ids::ConversationId;
+use secure_chat_shared::ids::{ConversationId, EntryHash, Root};
 use secure_chat_shared::log::LogState;
 use secure_chat_shared::log::tree::Frontier;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Work, writer_gone};
+use super::entities::entry;
+use super::{Failure, Stage, Work, writer_gone};
 
 /// Jobs committed together at most.
 const MAX_BATCH: usize = 256;
+/// Rows of one statement at most: SQLite takes 32,766 values, and larger statements gain nothing.
+const ROWS_TOGETHER: usize = 64;
 /// Jobs that may wait; whoever comes then waits to be let in.
 const QUEUE: usize = 1024;
 /// Conversations whose newest state is kept in memory.
 const KEPT_HEADS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(511);
 
+/// Newest roots of a log that are kept in memory: authors seldom have seen less.
+const KEPT_ROOTS: usize = 256;
+
 /// The newest state of one conversation.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The tree over its entries.
-    pub frontier: Frontier,
+    frontier: Frontier,
     /// The judged log.
     pub state: Arc<LogState>,
+    /// The tree's roots at its newest sizes, the newest of them last.
+    roots: VecDeque<Root>,
+}
+
+impl Head {
+    /// A log as it is on disk.
+    pub fn new(frontier: Frontier, state: Arc<LogState>) -> Self {
+        let roots = [frontier.root()].into();
+        Self {
+            frontier,
+            state,
+            roots,
+        }
+    }
+
+    /// The tree over its entries.
+    pub fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    /// Puts an entry into the tree, and returns what [`Frontier::append`] does.
+    pub fn append(&mut self, leaf: EntryHash) -> Vec<Root> {
+        let nodes = self.frontier.append(leaf);
+        if self.roots.len() == KEPT_ROOTS {
+            self.roots.pop_front();
+        }
+        self.roots.push_back(self.frontier.root());
+        nodes
+    }
+
+    /// The tree's root at a size, if it is in memory.
+    pub fn root(&self, size: u64) -> Option<Root> {
+        let back = usize::try_from(self.frontier.size().checked_sub(size)?).ok()?;
+        let index = (self.roots.len() - 1).checked_sub(back)?;
+        self.roots.get(index).copied()
+    }
 }
 
 /// Committed heads, least recently used go first.
@@ -65,7 +108,20 @@ pub struct Tx<'a> {
     staged: Mutex<HashMap<ConversationId, Head>>,
 }
 
-impl Tx<'_> {
+impl<'a> Tx<'a> {
+    fn new(
+        connection: &'a DatabaseTransaction,
+        committed: &'a Heads,
+        batch: &'a HashMap<ConversationId, Head>,
+    ) -> Self {
+        Self {
+            connection,
+            committed,
+            batch,
+            staged: Mutex::default(),
+        }
+    }
+
     /// Where statements run.
     pub fn connection(&self) -> &DatabaseTransaction {
         self.connection
@@ -86,55 +142,125 @@ impl Tx<'_> {
     pub fn set_head(&self, id: ConversationId, head: Head) {
         locked(&self.staged).insert(id, head);
     }
+
+    fn into_staged(self) -> HashMap<ConversationId, Head> {
+        self.staged
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A job, its types erased.
-pub(super) struct Job(Box<Run>);
+pub(super) type Job = Box<dyn Run>;
 
-type Run = dyn for<'a> FnOnce(&'a Tx<'a>) -> BoxFuture<'a, Finished> + Send;
+/// What the writer does with a job: it stages it or runs it, or both, and then answers.
+pub(super) trait Run: Send {
+    /// The one row that is all the job writes, where that shows without a look into the database: the job has then
+    /// succeeded, unless the row turns out to be there.
+    fn stage(&mut self, tx: &Tx<'_>) -> Option<entry::ActiveModel>;
 
-/// What a job came to: whether its savepoint is kept, and how to answer once the commit's fate is known.
-struct Finished {
-    keep: bool,
-    answer: Answer,
+    /// Runs it in a savepoint of its own. Whether that is kept.
+    fn run<'a>(&'a mut self, tx: &'a Tx<'a>) -> BoxFuture<'a, bool>;
+
+    /// Answers, once the commit's fate is known.
+    fn answer(self: Box<Self>, committed: Result<(), DbErr>);
 }
 
-type Answer = Box<dyn FnOnce(Result<(), DbErr>) + Send>;
+/// `work`, perhaps after a try to do with one row, then `after`; the answer goes to the sender.
+struct Packed<T, S, W, A> {
+    stage: Option<S>,
+    work: Option<W>,
+    after: A,
+    result: Option<Result<T, Failure>>,
+    sender: oneshot::Sender<Result<T, Failure>>,
+}
 
-impl Job {
-    /// Packs `work` and `after`; the answer arrives on the receiver.
-    pub(super) fn new<T, W, A>(work: W, after: A) -> (Self, oneshot::Receiver<Result<T, Failure>>)
-    where
-        T: Send + 'static,
-        W: Work<T>,
-        A: FnOnce(&T) + Send + 'static,
-    {
-        let (sender, receiver) = oneshot::channel();
-        let job = Self(Box::new(move |tx| {
-            let running = work(tx);
-            Box::pin(async move {
-                let result = AssertUnwindSafe(running)
+/// A packed job, and where its answer arrives.
+pub(super) type Packing<T> = (Job, oneshot::Receiver<Result<T, Failure>>);
+
+/// Packs a job that is run.
+pub(super) fn pack<T, W, A>(work: W, after: A) -> Packing<T>
+where
+    T: Send + 'static,
+    W: Work<T>,
+    A: FnOnce(&T) + Send + 'static,
+{
+    let unstaged = None::<fn(&Tx<'_>) -> Option<(entry::ActiveModel, T)>>;
+    pack_any(unstaged, work, after)
+}
+
+/// Packs a job that may be staged.
+pub(super) fn pack_row<T, S, W, A>(stage: S, work: W, after: A) -> Packing<T>
+where
+    T: Send + 'static,
+    S: Stage<T>,
+    W: Work<T>,
+    A: FnOnce(&T) + Send + 'static,
+{
+    pack_any(Some(stage), work, after)
+}
+
+fn pack_any<T, S, W, A>(stage: Option<S>, work: W, after: A) -> Packing<T>
+where
+    T: Send + 'static,
+    S: Stage<T>,
+    W: Work<T>,
+    A: FnOnce(&T) + Send + 'static,
+{
+    let (sender, receiver) = oneshot::channel();
+    let job = Box::new(Packed {
+        stage,
+        work: Some(work),
+        after,
+        result: None,
+        sender,
+    });
+    (job, receiver)
+}
+
+impl<T, S, W, A> Run for Packed<T, S, W, A>
+where
+    T: Send + 'static,
+    S: Stage<T>,
+    W: Work<T>,
+    A: FnOnce(&T) + Send + 'static,
+{
+    fn stage(&mut self, tx: &Tx<'_>) -> Option<entry::ActiveModel> {
+        let stage = self.stage.take()?;
+        // Whatever made it panic shows again when the job is run.
+        let staged = std::panic::catch_unwind(AssertUnwindSafe(|| stage(tx)));
+        let (row, value) = staged.ok().flatten()?;
+        self.result = Some(Ok(value));
+        Some(row)
+    }
+
+    fn run<'a>(&'a mut self, tx: &'a Tx<'a>) -> BoxFuture<'a, bool> {
+        Box::pin(async {
+            let result = match self.work.take() {
+                Some(work) => AssertUnwindSafe(work(tx))
                     .catch_unwind()
                     .await
-                    .unwrap_or_else(|_| Err(DbErr::Custom("a job panicked".into()).into()));
-                Finished {
-                    keep: result.is_ok(),
-                    answer: Box::new(move |committed| {
-                        let result = match (result, committed) {
-                            (Ok(value), Ok(())) => {
-                                after(&value);
-                                Ok(value)
-                            }
-                            (Ok(_), Err(error)) => Err(error.into()),
-                            (Err(error), _) => Err(error),
-                        };
-                        // Whoever asked may be gone; what was done stays done.
-                        let _ = sender.send(result);
-                    }),
-                }
-            })
-        }));
-        (job, receiver)
+                    .unwrap_or_else(|_| Err(DbErr::Custom("a job panicked".into()).into())),
+                None => Err(DbErr::Custom("a job ran twice".into()).into()),
+            };
+            let keep = result.is_ok();
+            self.result = Some(result);
+            keep
+        })
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), DbErr>) {
+        let result = match (self.result, committed) {
+            (Some(Ok(value)), Ok(())) => {
+                (self.after)(&value);
+                Ok(value)
+            }
+            (Some(Ok(_)) | None, Err(error)) => Err(error.into()),
+            (Some(Err(error)), _) => Err(error),
+            (None, Ok(())) => Err(DbErr::Custom("a job did not run".into()).into()),
+        };
+        // Whoever asked may be gone; what was done stays done.
+        let _ = self.sender.send(result);
     }
 }
 
@@ -195,13 +321,12 @@ async fn run(
         if count == 0 {
             break;
         }
-        let mut answers = Vec::with_capacity(count);
-        let committed = batch(&connection, &heads, jobs.drain(..), &mut answers).await;
+        let committed = batch(&connection, &heads, &mut jobs).await;
         if let Err(error) = &committed {
             tracing::error!(%error, count, "a batch was not committed");
         }
-        for answer in answers {
-            answer(committed.clone());
+        for job in jobs.drain(..) {
+            job.answer(committed.clone());
         }
     }
     if let Err(error) = connection.close().await {
@@ -209,12 +334,11 @@ async fn run(
     }
 }
 
-/// Runs the jobs in one transaction. Jobs that could not even run are dropped, which answers them too.
+/// Runs the jobs in one transaction.
 async fn batch(
     connection: &DatabaseConnection,
     heads: &Heads,
-    jobs: impl Iterator<Item = Job>,
-    answers: &mut Vec<Answer>,
+    jobs: &mut [Job],
 ) -> Result<(), DbErr> {
     // The write lock at once: the operator's commands write from another process, and a transaction that has read before
     // they did could not write any more.
@@ -224,31 +348,81 @@ async fn batch(
     };
     let transaction = connection.begin_with_options(options).await?;
     let mut changed = HashMap::new();
-    for job in jobs {
-        let savepoint = transaction.begin().await?;
-        let tx = Tx {
-            connection: &savepoint,
-            committed: heads,
-            batch: &changed,
-            staged: Mutex::default(),
-        };
-        let finished = (job.0)(&tx).await;
-        let staged = tx
-            .staged
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        answers.push(finished.answer);
-        if finished.keep {
-            savepoint.commit().await?;
+    let mut start = 0;
+    while start < jobs.len() {
+        let jobs = &mut jobs[start..];
+        let tx = Tx::new(&transaction, heads, &changed);
+        let rows: Vec<_> = jobs.iter_mut().map_while(|job| job.stage(&tx)).collect();
+        let (together, staged) = (rows.len(), tx.into_staged());
+        if together > 0 && insert_all(&transaction, rows).await? {
             changed.extend(staged);
-        } else {
-            savepoint.rollback().await?;
+            start += together;
+            continue;
         }
+        // Every one that was staged in vain, and the one that was not.
+        let alone = (together + 1).min(jobs.len());
+        for job in &mut jobs[..alone] {
+            run_alone(&transaction, heads, &mut changed, job).await?;
+        }
+        start += alone;
     }
     transaction.commit().await?;
     let mut kept = locked(&heads.0);
     for (id, head) in changed {
         kept.put(id, head);
+    }
+    Ok(())
+}
+
+/// Inserts rows of jobs that need nothing else. Whether it could: otherwise nothing was inserted, and each job has to say
+/// what it was that failed; most likely a row was there already.
+async fn insert_all(
+    transaction: &DatabaseTransaction,
+    mut rows: Vec<entry::ActiveModel>,
+) -> Result<bool, DbErr> {
+    let is_sqlite = transaction.get_database_backend() == DbBackend::Sqlite;
+    if is_sqlite && rows.len() <= ROWS_TOGETHER {
+        // A statement that fails there has done nothing, and ends nothing.
+        return Ok(insert_some(transaction, rows).await);
+    }
+    let savepoint = transaction.begin().await?;
+    while !rows.is_empty() {
+        let rest = rows.split_off(ROWS_TOGETHER.min(rows.len()));
+        if !insert_some(&savepoint, rows).await {
+            savepoint.rollback().await?;
+            return Ok(false);
+        }
+        rows = rest;
+    }
+    savepoint.commit().await?;
+    Ok(true)
+}
+
+/// Inserts rows by one statement. Whether it could.
+async fn insert_some(connection: &DatabaseTransaction, rows: Vec<entry::ActiveModel>) -> bool {
+    let inserted = entry::Entity::insert_many(rows)
+        .exec_without_returning(connection)
+        .await;
+    inserted
+        .inspect_err(|error| tracing::debug!(%error, "entries are inserted one by one"))
+        .is_ok()
+}
+
+async fn run_alone(
+    transaction: &DatabaseTransaction,
+    heads: &Heads,
+    changed: &mut HashMap<ConversationId, Head>,
+    job: &mut Job,
+) -> Result<(), DbErr> {
+    let savepoint = transaction.begin().await?;
+    let tx = Tx::new(&savepoint, heads, changed);
+    let keep = job.run(&tx).await;
+    let staged = tx.into_staged();
+    if keep {
+        savepoint.commit().await?;
+        changed.extend(staged);
+    } else {
+        savepoint.rollback().await?;
     }
     Ok(())
 }
@@ -260,7 +434,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ConnectionTrait, Statement};
+    use sea_orm::Statement;
     use secure_chat_shared::protocol::{ErrorCode, RequestError};
     use tokio::sync::oneshot;
 
@@ -288,7 +462,7 @@ mod tests {
 
     async fn count(database: &Database) -> usize {
         let sql = "SELECT id FROM conversations".to_owned();
-        let statement = Statement::from_string(sea_orm::DbBackend::Sqlite, sql);
+        let statement = Statement::from_string(DbBackend::Sqlite, sql);
         database
             .read()
             .query_all_raw(statement)
@@ -357,6 +531,74 @@ mod tests {
                 move |()| locked(&order).push(number),
             )
             .await
+    }
+
+    fn row(number: i64) -> entry::ActiveModel {
+        use sea_orm::ActiveValue::Set;
+        entry::ActiveModel {
+            conversation_id: Set(vec![1]),
+            number: Set(number),
+            bytes: Set(None),
+            leaf: Set(Vec::new()),
+            root: Set(Vec::new()),
+            nodes: Set(Vec::new()),
+            time: Set(0),
+            is_state: Set(false),
+            sender: Set(Vec::new()),
+            message_id: Set(Some(vec![u8::try_from(number).unwrap()])),
+        }
+    }
+
+    async fn numbers(database: &Database) -> Vec<i64> {
+        let rows = entry::Entity::find().all(database.read()).await.unwrap();
+        rows.into_iter().map(|row| row.number).collect()
+    }
+
+    #[tokio::test]
+    async fn rows_are_inserted_together_and_one_that_is_there_spoils_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        database
+            .write(|tx| Box::pin(insert(tx, 0)), |()| {})
+            .await
+            .unwrap();
+        let conversation = "UPDATE conversations SET id = x'01'".to_owned();
+        database
+            .write(
+                move |tx| {
+                    Box::pin(async move {
+                        tx.connection().execute_unprepared(&conversation).await?;
+                        Ok(())
+                    })
+                },
+                |()| {},
+            )
+            .await
+            .unwrap();
+        // Number 2 comes twice; whatever is not staged says so.
+        let answers = futures::future::join_all([0, 1, 2, 3, 2, 4].map(|number| {
+            database.write_row(
+                move |_: &Tx<'_>| (number != 3).then(|| (row(number), "staged")),
+                move |tx| {
+                    Box::pin(async move {
+                        let all = entry::Entity::find().all(tx.connection()).await?;
+                        if all.iter().any(|row| row.number == number) {
+                            return Ok("was there");
+                        }
+                        let insert = entry::Entity::insert(row(number));
+                        insert.exec_without_returning(tx.connection()).await?;
+                        Ok("run")
+                    })
+                },
+                |_| {},
+            )
+        }))
+        .await;
+        let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+        let expected = ["staged", "staged", "staged", "run", "was there", "run"];
+        assert_eq!(answers, expected);
+        assert_eq!(numbers(&database).await, [0, 1, 2, 3, 4]);
+        database.close().await;
     }
 
     #[tokio::test]

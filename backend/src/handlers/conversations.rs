@@ -20,7 +20,7 @@ use super::checks::{
     Parsed, blocking, embedded, invalid, known_identities, must_be_by, must_be_newest,
     no_conversation, parse, verify,
 };
-use super::grow::{Committed, Growing, commit};
+use super::grow::{Committed, Growing, commit, commit_row};
 use crate::connection::Connection;
 use crate::db::queries::entries::{self, Place};
 use crate::db::{Failure, Head, Tx};
@@ -104,14 +104,37 @@ pub async fn append(c: &Connection, id: u32, request: Append) -> Result<(), Fail
     } = request;
     let parsed = parse(entry).await?;
     must_be_by(&parsed, me)?;
-    let (parsed, early) = if matches!(parsed.entry, Entry::Message(_)) {
-        (parsed, Early::default())
-    } else {
-        verify_early(c, &conversation, parsed).await?
-    };
+    if matches!(parsed.entry, Entry::Message(_)) {
+        return append_message(c, id, conversation, parsed, wraps).await;
+    }
+    let (parsed, early) = verify_early(c, &conversation, parsed).await?;
     let signer = c.app.managed.existing();
     commit(c, id, move |tx| {
-        Box::pin(go_on(tx, conversation, parsed, early, wraps, signer))
+        Box::pin(async move { go_on(tx, conversation, &parsed, early, wraps, signer).await })
+    })
+    .await
+}
+
+/// Appends a message: a row, and nothing else, where all that it is judged by is in memory.
+async fn append_message(
+    c: &Connection,
+    id: u32,
+    conversation: ConversationId,
+    parsed: Parsed,
+    wraps: Vec<Bytes>,
+) -> Result<(), Failure> {
+    let parsed = Arc::new(parsed);
+    let staged = Arc::clone(&parsed);
+    let is_alone = wraps.is_empty();
+    let signer = c.app.managed.existing();
+    let stage = move |tx: &Tx<'_>| {
+        let head = tx.head(&conversation).filter(|_| is_alone)?;
+        Growing::from(tx, head).stage(&staged)
+    };
+    commit_row(c, id, stage, move |tx| {
+        Box::pin(
+            async move { go_on(tx, conversation, &parsed, Early::default(), wraps, signer).await },
+        )
     })
     .await
 }
@@ -165,7 +188,7 @@ async fn begin(
 async fn go_on(
     tx: &Tx<'_>,
     id: ConversationId,
-    parsed: Parsed,
+    parsed: &Parsed,
     early: Early,
     wraps: Vec<Bytes>,
     signer: Option<Arc<Signer>>,
@@ -190,7 +213,7 @@ async fn go_on(
     }
     must_be_newest(tx, &embedded(&parsed.entry)).await?;
     growing.keep_wraps(&judged, &parsed.entry, wraps).await?;
-    let number = growing.append(&parsed, judged).await?;
+    let number = growing.append(parsed, judged).await?;
     let time = growing.time();
     growing.answer(signer, early.announced).await?;
     growing.finish::<Append>(&Appended { number, time }).await
@@ -243,12 +266,12 @@ async fn verify_early(
     let known = known_identities(&c.app, &embedded(&parsed.entry)).await?;
     let signer = c.app.managed.existing();
     blocking(move || {
-        let Head { frontier, state } = head;
+        let (state, frontier) = (&head.state, head.frontier().clone());
         let Ok(judged) = state.judge(&parsed.entry, frontier.size()) else {
             return Ok::<_, Failure>((parsed, Early::default()));
         };
         verify(judged.claims(), &known)?;
-        let announced = announce_early(signer.as_deref(), &state, &judged, frontier, &parsed)?;
+        let announced = announce_early(signer.as_deref(), state, &judged, frontier, &parsed)?;
         let verified = judged.claims().to_vec();
         let early = Early {
             verified,

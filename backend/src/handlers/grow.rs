@@ -8,17 +8,18 @@ use secure_chat_shared::ids::{ConversationId, Timestamp, UserId};
 use secure_chat_shared::log::tree::Frontier;
 use secure_chat_shared::log::{Act, Change, Entry, Judged, LogState, Refusal};
 use secure_chat_shared::protocol::{
-    EntryAt, Event, Presence, Request, RequestError, ServerFrame, Stored,
+    Append, Appended, EntryAt, Event, Presence, Request, RequestError, ServerFrame, Stored,
 };
 
 use super::checks::{self, Parsed};
 use super::presence;
 use crate::app::App;
 use crate::connection::Connection;
+use crate::db::entities::entry;
 use crate::db::queries::entries::{self, NewEntry};
 use crate::db::queries::presence::{self as peers, Seen};
 use crate::db::queries::readers;
-use crate::db::{Failure, Head, Tx, Work};
+use crate::db::{Failure, Head, Stage, Tx, Work};
 use crate::hub;
 use crate::managed::{Announced, Signer};
 use crate::numbers::now;
@@ -43,9 +44,29 @@ impl Committed {
 /// Runs the work; once it is on disk, tells the readers and queues the reply, in commit order. The reply comes before
 /// what the server itself appended.
 pub async fn commit(c: &Connection, id: u32, work: impl Work<Committed>) -> Result<(), Failure> {
+    let tell = teller(c, id);
+    c.app.database.write(work, tell).await.map(|_| ())
+}
+
+/// The same for what may be a row and nothing else.
+pub async fn commit_row(
+    c: &Connection,
+    id: u32,
+    stage: impl Stage<Committed>,
+    work: impl Work<Committed>,
+) -> Result<(), Failure> {
+    let tell = teller(c, id);
+    c.app
+        .database
+        .write_row(stage, work, tell)
+        .await
+        .map(|_| ())
+}
+
+fn teller(c: &Connection, id: u32) -> impl FnOnce(&Committed) + Send + use<> {
     let app = Arc::clone(&c.app);
     let outgoing = c.outgoing.clone();
-    let tell = move |committed: &Committed| {
+    move |committed: &Committed| {
         let news = committed.news.as_ref();
         let told = || news.iter().flat_map(|news| &news.told);
         for told in told().filter(|told| told.by_asker) {
@@ -60,8 +81,7 @@ pub async fn commit(c: &Connection, id: u32, work: impl Work<Committed>) -> Resu
         for told in told().filter(|told| !told.by_asker) {
             app.hub.send(&told.recipients, None, &told.frame);
         }
-    };
-    c.app.database.write(work, tell).await.map(|_| ())
+    }
 }
 
 /// Whom to tell of what.
@@ -107,8 +127,7 @@ fn introduce(app: &App, news: &News) {
 pub struct Growing<'a> {
     tx: &'a Tx<'a>,
     id: ConversationId,
-    frontier: Frontier,
-    state: Arc<LogState>,
+    head: Head,
     /// Of all that is appended.
     time: Timestamp,
     changed: bool,
@@ -121,8 +140,7 @@ impl<'a> Growing<'a> {
         Self {
             tx,
             id: head.state.conversation,
-            frontier: head.frontier,
-            state: head.state,
+            head,
             time: now(),
             changed: false,
             news: News::default(),
@@ -132,12 +150,15 @@ impl<'a> Growing<'a> {
     /// A new log, and its entry 0; of which nobody is told, as the next entry follows at once.
     pub async fn begin(tx: &'a Tx<'a>, first: LogState, create: &Parsed) -> Result<Self, Failure> {
         let creator: Vec<UserId> = first.people.keys().copied().collect();
-        let head = Head {
-            frontier: Frontier::default(),
-            state: Arc::new(first),
-        };
+        let head = Head::new(Frontier::default(), Arc::new(first));
         let mut growing = Self::from(tx, head);
-        entries::begin(tx.connection(), &growing.id, &growing.state, growing.time).await?;
+        entries::begin(
+            tx.connection(),
+            &growing.id,
+            &growing.head.state,
+            growing.time,
+        )
+        .await?;
         let number = growing.insert(create).await?;
         let change = Change {
             joined: creator.clone(),
@@ -151,7 +172,7 @@ impl<'a> Growing<'a> {
 
     /// Number of entries.
     pub fn size(&self) -> u64 {
-        self.frontier.size()
+        self.head.frontier().size()
     }
 
     /// When.
@@ -162,14 +183,14 @@ impl<'a> Growing<'a> {
     /// Judges what would be the next entry, and compares its view with the log's roots.
     pub async fn judge(&self, entry: &Entry) -> Result<Judged, Failure> {
         let judged = self
+            .head
             .state
             .judge(entry, self.size())
             .map_err(RequestError::from)?;
         let view = entry.view();
-        let root = if view.size == self.size() {
-            Some(self.frontier.root())
-        } else {
-            entries::root(self.tx.connection(), &self.id, view.size).await?
+        let root = match self.head.root(view.size) {
+            Some(root) => Some(root),
+            None => entries::root(self.tx.connection(), &self.id, view.size).await?,
         };
         if root != Some(view.root) {
             return Err(RequestError::from(Refusal::FalseView).into());
@@ -184,7 +205,7 @@ impl<'a> Growing<'a> {
         entry: &Entry,
         wraps: Vec<Bytes>,
     ) -> Result<(), Failure> {
-        checks::keep_wraps(self.tx, judged.next_state(&self.state), entry, wraps).await
+        checks::keep_wraps(self.tx, judged.next_state(&self.head.state), entry, wraps).await
     }
 
     /// Appends an entry that was judged valid, and whose claims hold. Its number.
@@ -199,25 +220,45 @@ impl<'a> Growing<'a> {
         by_asker: bool,
     ) -> Result<u64, Failure> {
         let number = self.insert(parsed).await?;
-        let mut recipients: BTreeSet<UserId> = self.state.people.keys().copied().collect();
+        let mut recipients: BTreeSet<UserId> = self.head.state.people.keys().copied().collect();
         if !matches!(parsed.entry, Entry::Message(_)) {
-            let change = Arc::make_mut(&mut self.state).apply(judged);
+            let change = Arc::make_mut(&mut self.head.state).apply(judged);
             self.note_readers(&change, &parsed.entry, number).await?;
-            recipients.extend(self.state.people.keys());
+            recipients.extend(self.head.state.people.keys());
             self.news.joined.extend(change.joined);
             self.changed = true;
         }
+        self.tell(recipients.into_iter().collect(), number, parsed, by_asker);
+        Ok(number)
+    }
+
+    /// The row that a valid message is, and what it comes to, as far as that can be said from memory.
+    pub fn stage(mut self, parsed: &Parsed) -> Option<(entry::ActiveModel, Committed)> {
+        self.head.state.judge(&parsed.entry, self.size()).ok()?;
+        let view = parsed.entry.view();
+        if self.head.root(view.size)? != view.root {
+            return None;
+        }
+        let new = self.place(parsed);
+        let (number, time) = (new.number, self.time);
+        let row = entries::row(&self.id, new);
+        let recipients = self.head.state.people.keys().copied().collect();
+        self.tell(recipients, number, parsed, true);
+        Some((row, self.grown::<Append>(&Appended { number, time })))
+    }
+
+    fn tell(&mut self, recipients: Vec<UserId>, number: u64, parsed: &Parsed, by_asker: bool) {
+        let frame = self.event(number, parsed);
         self.news.told.push(Told {
-            recipients: recipients.into_iter().collect(),
-            frame: self.event(number, parsed),
+            recipients,
+            frame,
             by_asker,
         });
-        Ok(number)
     }
 
     /// Whether somebody is in, as the log is now.
     pub fn has_reader(&self, user: &UserId) -> bool {
-        self.state.people.contains_key(user)
+        self.head.state.people.contains_key(user)
     }
 
     /// Where the log waits for the server's announcement, appends it: `ready` if that fits, else one made now.
@@ -226,15 +267,15 @@ impl<'a> Growing<'a> {
         signer: Option<Arc<Signer>>,
         ready: Option<Announced>,
     ) -> Result<(), Failure> {
-        if !self.state.awaits_server {
+        if !self.head.state.awaits_server {
             return Ok(());
         }
-        let view = self.frontier.view();
-        let announced = match ready.filter(|ready| ready.fits(&self.state, view)) {
+        let view = self.head.frontier().view();
+        let announced = match ready.filter(|ready| ready.fits(&self.head.state, view)) {
             Some(ready) => ready,
             None => {
                 let signer = signer.ok_or_else(|| failed("the signing key is missing"))?;
-                let state = Arc::clone(&self.state);
+                let state = Arc::clone(&self.head.state);
                 tokio::task::spawn_blocking(move || signer.announce(&state, view))
                     .await
                     .map_err(failed)?
@@ -257,44 +298,51 @@ impl<'a> Growing<'a> {
     pub async fn finish<R: Request>(mut self, reply: &R::Reply) -> Result<Committed, Failure> {
         let db = self.tx.connection();
         if self.changed {
-            entries::set_state(db, &self.id, &self.state).await?;
+            entries::set_state(db, &self.id, &self.head.state).await?;
         }
         if !self.news.joined.is_empty() {
             self.news.readers = peers::readers(db, &self.id.0).await?;
         }
-        let head = Head {
-            frontier: self.frontier,
-            state: self.state,
-        };
-        self.tx.set_head(self.id, head);
-        Ok(Committed {
+        Ok(self.grown::<R>(reply))
+    }
+
+    /// Hands the log on as it is now.
+    fn grown<R: Request>(self, reply: &R::Reply) -> Committed {
+        self.tx.set_head(self.id, self.head);
+        Committed {
             reply: codec::encode(reply),
             news: Some(self.news),
-        })
+        }
     }
 
     /// Writes the entry in its place and returns its number.
     async fn insert(&mut self, parsed: &Parsed) -> Result<u64, Failure> {
+        let new = self.place(parsed);
+        let number = new.number;
+        entries::insert(self.tx.connection(), &self.id, new).await?;
+        Ok(number)
+    }
+
+    /// Gives the entry its place.
+    fn place(&mut self, parsed: &Parsed) -> NewEntry {
         let number = self.size();
         let leaf = parsed.entry.hash();
-        let nodes = self.frontier.append(leaf);
+        let nodes = self.head.append(leaf);
         let (message, is_state) = match &parsed.entry {
             Entry::Message(message) => (Some(message.header.id), false),
             Entry::State(_) | Entry::Server(_) => (None, true),
         };
-        let new = NewEntry {
+        NewEntry {
             number,
             bytes: parsed.bytes.to_vec(),
             leaf,
-            root: self.frontier.root(),
+            root: self.head.frontier().root(),
             nodes,
             time: self.time,
             is_state,
             sender: parsed.entry.sender(),
             message,
-        };
-        entries::insert(self.tx.connection(), &self.id, new).await?;
-        Ok(number)
+        }
     }
 
     async fn note_readers(

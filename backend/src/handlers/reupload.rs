@@ -102,7 +102,7 @@ impl Checked {
     ) -> Result<Self, RequestError> {
         let (first, mut state, begin, mut number) = match head {
             Some(head) => {
-                let size = head.frontier.size();
+                let size = head.frontier().size();
                 (
                     None,
                     LogState::clone(&head.state),
@@ -158,7 +158,7 @@ async fn give_back(tx: &Tx<'_>, me: UserId, checked: Checked) -> Result<Committe
     };
     let (mut growing, begin) = match (head, first, lost.given.first()) {
         (Some(head), _, _) => {
-            let overlap = lost.overlap(head.frontier.size())?;
+            let overlap = lost.overlap(head.frontier().size())?;
             let end = lost.from + overlap as u64;
             let has = entries::leaves(db, id, lost.from, end).await?;
             let same = lost.given.iter().map(|parsed| parsed.entry.hash());

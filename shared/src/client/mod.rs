@@ -383,28 +383,22 @@ impl<P: Platform> Client<P> {
     }
 
     /// Whether every claim holds. Those that did before are not verified again: the same identities come with every
-    /// invitation.
+    /// invitation, and messages that come together are verified together.
     async fn all_hold(&self, claims: &[Claim]) -> Result<bool, Trouble> {
+        let is_known = |claim: &&Claim| self.held.borrow().contains(&claim.digest());
         let unknown: Vec<Claim> = claims
             .iter()
-            .filter(|claim| !self.held.borrow().contains(&claim.digest()))
+            .filter(|claim| !is_known(claim))
             .cloned()
             .collect();
-        if self
-            .platform
-            .keys()
-            .verify(&unknown)
-            .await?
-            .contains(&false)
-        {
-            return Ok(false);
-        }
+        let verified = self.platform.keys().verify(&unknown).await?;
         let mut held = self.held.borrow_mut();
         if held.len() + unknown.len() > HELD {
             held.clear();
         }
-        held.extend(unknown.iter().map(Claim::digest));
-        Ok(true)
+        let good = unknown.iter().zip(&verified).filter(|(_, holds)| **holds);
+        held.extend(good.map(|(claim, _)| claim.digest()));
+        Ok(verified.len() == unknown.len() && !verified.contains(&false))
     }
 
     /// The signed-in account.

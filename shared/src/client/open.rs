@@ -4,7 +4,7 @@ use super::Client;
 use super::api::{
     Deed, InvalidRow, LastLine, Message, MessageState, Proof, Reason, Row, RowBody, RowKey,
 };
-use super::platform::{Keys, Platform, Store, Table, Write};
+use super::platform::{Platform, Store, Table, Write};
 use super::records::{self, EntryRecord};
 use super::room::Room;
 use super::take::last_line;
@@ -18,6 +18,7 @@ use crate::crypto::signing::Claim;
 use crate::ids::{ConversationId, Epoch, IdentityHash};
 use crate::log::state::TitleRecord;
 use crate::log::{Act, Entry, LogState, MessageEntry, StateEntry};
+use crate::protocol::{EntryAt, Stored};
 
 /// Records read together.
 const TOGETHER: usize = 200;
@@ -284,25 +285,12 @@ impl<P: Platform> Client<P> {
         key: &EpochKey,
         author: &SignedIdentity,
     ) -> Result<Result<(String, Proof), Reason>, Trouble> {
-        let header = &entry.header;
-        let opened = match message::open(key, &header.salt.0, &entry.header_bytes, &entry.sealed) {
+        let (inner, claim) = match unsealed(entry, key, author) {
             Ok(opened) => opened,
-            Err(_) => return Ok(Err(Reason::Seal)),
+            Err(reason) => return Ok(Err(reason)),
         };
-        let Ok(inner) = codec::decode::<Inner>(&opened.inner) else {
-            return Ok(Err(Reason::Malformed));
-        };
-        let (algorithm, spki) = author.identity().signing_key();
-        if inner.algorithm != algorithm {
-            return Ok(Err(Reason::Signature));
-        }
-        let claim = Claim {
-            algorithm,
-            spki: Bytes::clone(spki),
-            message: message::signing_payload(&entry.header_bytes, &opened.inner),
-            signature: opened.signature,
-        };
-        if self.platform.keys().verify(&[claim]).await? != [true] {
+        let algorithm = claim.algorithm;
+        if !self.all_hold(&[claim]).await? {
             return Ok(Err(Reason::Signature));
         }
         let Content::Text { text } = inner.content else {
@@ -311,11 +299,66 @@ impl<P: Platform> Client<P> {
         let proof = Proof {
             algorithm,
             fingerprint: author.hash().to_string(),
-            epoch: header.epoch,
+            epoch: entry.header.epoch,
             claimed: inner.time,
         };
         Ok(Ok((text, proof)))
     }
+
+    /// Verifies the signatures of messages that are about to be taken, all at once: each waits for the platform alone
+    /// otherwise. What cannot be opened yet, or turns out to be somebody else's, is left to [`Client::take`].
+    pub(super) async fn verify_ahead(
+        &mut self,
+        room: &mut Room,
+        entries: &[EntryAt],
+    ) -> Result<(), Trouble> {
+        let me = self.me()?.user;
+        let mut claims = Vec::new();
+        for at in entries {
+            let Stored::Whole(bytes) = &at.entry else {
+                continue;
+            };
+            let Ok(Entry::Message(message)) = Entry::parse(bytes) else {
+                continue;
+            };
+            let header = &message.header;
+            let author = room.state.people.get(&header.sender);
+            let author = author.map(|person| person.identity.clone());
+            let is_known = room.state.epoch_record(header.epoch).is_some();
+            if let Some(author) = author.filter(|author| author.hash() == header.identity)
+                && is_known
+                && room.state.may_read(&me, header.epoch)
+                && let Some(key) = self.epoch_key(room, header.epoch).await?
+                && let Ok((_, claim)) = unsealed(&message, &key, &author)
+            {
+                claims.push(claim);
+            }
+        }
+        self.all_hold(&claims).await.map(|_| ())
+    }
+}
+
+/// What is inside a seal, and the claim that it makes; nothing of it is verified.
+fn unsealed(
+    entry: &MessageEntry,
+    key: &EpochKey,
+    author: &SignedIdentity,
+) -> Result<(Inner, Claim), Reason> {
+    let header = &entry.header;
+    let opened = message::open(key, &header.salt.0, &entry.header_bytes, &entry.sealed)
+        .map_err(|_| Reason::Seal)?;
+    let inner: Inner = codec::decode(&opened.inner).map_err(|_| Reason::Malformed)?;
+    let (algorithm, spki) = author.identity().signing_key();
+    if inner.algorithm != algorithm {
+        return Err(Reason::Signature);
+    }
+    let claim = Claim {
+        algorithm,
+        spki: Bytes::clone(spki),
+        message: message::signing_payload(&entry.header_bytes, &opened.inner),
+        signature: opened.signature,
+    };
+    Ok((inner, claim))
 }
 
 /// A marked row.

@@ -162,8 +162,11 @@ impl<P: Platform> Client<P> {
             let Some(mut room) = self.rooms.remove(&conversation) else {
                 return Ok(());
             };
-            let mut taken = Ok(());
+            let mut taken = self.verify_ahead(&mut room, &page.entries).await;
             for at in page.entries {
+                if taken.is_err() {
+                    break;
+                }
                 taken = self.take(&mut room, at, Arrival::Late, None).await;
                 if taken.is_err() || self.newer_keys_in(&room).is_some() {
                     break;

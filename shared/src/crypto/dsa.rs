@@ -1,10 +1,11 @@
 //! DSA-3072/256 with SHA-256 (FIPS 186-4) on the fixed group of [`super::dsa_params`].
 //!
-//! Verification works on public values only, so it may take its time from them: two 256-bit exponents in one pass of
-//! squarings, where the `dsa` crate runs two full-width exponentiations. Tests hold the two against each other.
+//! Verification works on public values only, so it may take its time from them: two 256-bit exponents, each cut into four,
+//! in one pass of 64 squarings, where the `dsa` crate runs two full-width exponentiations. Tests hold the two against each
+//! other. What that needs of a key is made once and remembered.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, NonZero, Odd, Resize};
@@ -30,7 +31,7 @@ pub fn validate_spki(spki: &[u8]) -> Result<(), BadDsaKey> {
 /// Whether `signature` (canonical DER, r and s in 1..q) over SHA-256 of `message` is by the key. False for anything
 /// that is not a key or a signature.
 pub fn verify(spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    validated(spki).is_ok_and(|y| OURS.verify(&y, &sha256(message), signature))
+    powers_of(spki).is_ok_and(|y| OURS.verify_by(&y, &sha256(message), signature))
 }
 
 /// The protocol's group.
@@ -70,21 +71,47 @@ fn validated(spki: &[u8]) -> Result<BoxedUint, BadDsaKey> {
         .parse_y(read_spki(spki).ok_or(BadDsaKey)?)
         .ok_or(BadDsaKey)?;
     let hash = sha256(spki);
-    let known = |good: &Mutex<Good>| {
-        good.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .known
-            .contains(&hash)
-    };
-    if !known(&GOOD) {
+    let known = locked(&GOOD).known.contains(&hash);
+    if !known {
         if !OURS.contains(&y) {
             return Err(BadDsaKey);
         }
-        GOOD.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remember(hash);
+        locked(&GOOD).remember(hash);
     }
     Ok(y)
+}
+
+/// Powers of keys that verified lately, by the hash of the SubjectPublicKeyInfo, the latest last.
+static RECENT: LazyLock<Mutex<VecDeque<([u8; 32], Arc<Powers>)>>> = LazyLock::new(Mutex::default);
+
+/// Keys in [`RECENT`]; 25 kB each.
+const MOST_RECENT: usize = 64;
+
+/// The powers of a valid key.
+fn powers_of(spki: &[u8]) -> Result<Arc<Powers>, BadDsaKey> {
+    let hash = sha256(spki);
+    let mut recent = locked(&RECENT);
+    if let Some(index) = recent.iter().position(|(other, _)| *other == hash)
+        && let Some(found) = recent.remove(index)
+    {
+        let powers = Arc::clone(&found.1);
+        recent.push_back(found);
+        return Ok(powers);
+    }
+    // Making them takes as long as a verification: nobody waits for it.
+    drop(recent);
+    let powers = Arc::new(OURS.powers(validated(spki)?));
+    let mut recent = locked(&RECENT);
+    if recent.len() >= MOST_RECENT {
+        recent.pop_front();
+    }
+    recent.push_back((hash, Arc::clone(&powers)));
+    Ok(powers)
+}
+
+/// What panicked elsewhere has changed nothing by halves here.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The bytes of y, if everything around them is as it has to be.
@@ -103,12 +130,19 @@ const WINDOW: u32 = 4;
 /// The powers 0 to 15 of a group element.
 type Table = [BoxedMontyForm; 1 << WINDOW];
 
+/// Parts that an exponent is cut into, which share their squarings.
+const PARTS: usize = 4;
+
+/// A table for each part of an exponent, the least significant first: of a, a^(2^n), a^(2^2n) and a^(2^3n), where a part
+/// has n bits.
+type Powers = [Table; PARTS];
+
 /// Domain parameters, whichever: the tests have others too.
 pub(crate) struct Group {
     p: BoxedUint,
     q: NonZero<BoxedUint>,
     monty: BoxedMontyParams,
-    g: Table,
+    g: Powers,
 }
 
 impl Group {
@@ -118,8 +152,12 @@ impl Group {
         let q = NonZero::new(BoxedUint::from_be_slice_vartime(q)).into_option()?;
         let g = BoxedUint::from_be_slice_vartime(g).resize(p.bits_precision());
         let monty = BoxedMontyParams::new_vartime(Odd::new(p.clone()).into_option()?);
-        let g = table(BoxedMontyForm::new(g, &monty));
+        let g = powers(BoxedMontyForm::new(g, &monty), part_bits(&q));
         Some(Self { p, q, monty, g })
+    }
+
+    fn powers(&self, y: BoxedUint) -> Powers {
+        powers(BoxedMontyForm::new(y, &self.monty), part_bits(&self.q))
     }
 
     /// 1 < y < p.
@@ -136,11 +174,16 @@ impl Group {
     }
 
     /// FIPS 186-4, section 4.7; `digest` is cut to the length of q.
+    #[cfg(any(test, feature = "vectors"))]
     pub(crate) fn verify(&self, y: &BoxedUint, digest: &[u8], signature: &[u8]) -> bool {
+        self.verify_by(&self.powers(y.clone()), digest, signature)
+    }
+
+    fn verify_by(&self, y: &Powers, digest: &[u8], signature: &[u8]) -> bool {
         self.check(y, digest, signature).unwrap_or(false)
     }
 
-    fn check(&self, y: &BoxedUint, digest: &[u8], mut signature: &[u8]) -> Option<bool> {
+    fn check(&self, y: &Powers, digest: &[u8], mut signature: &[u8]) -> Option<bool> {
         let mut both = der::read(der::SEQUENCE, &mut signature)?;
         let r = self.parse_scalar(der::read_uint(&mut both)?)?;
         let s = self.parse_scalar(der::read_uint(&mut both)?)?;
@@ -155,8 +198,7 @@ impl Group {
             .rem_vartime(&self.q);
         let u1 = z.mul_mod(&w, &self.q);
         let u2 = r.mul_mod(&w, &self.q);
-        let y = table(BoxedMontyForm::new(y.clone(), &self.monty));
-        let v = product(&self.g, &u1, &y, &u2, &self.monty).retrieve();
+        let v = product([(&self.g, &u1), (y, &u2)], &self.monty).retrieve();
         Some(v.rem_vartime(&self.q) == r)
     }
 
@@ -167,34 +209,48 @@ impl Group {
     }
 }
 
-fn table(base: BoxedMontyForm) -> Table {
+fn table(base: &BoxedMontyForm) -> Table {
     let mut power = BoxedMontyForm::one(base.params());
     std::array::from_fn(|_| {
-        let next = power.mul(&base);
+        let next = power.mul(base);
         std::mem::replace(&mut power, next)
     })
 }
 
-/// a^u * b^v, with one squaring a bit for both (Shamir's trick), not in constant time.
-fn product(
-    a: &Table,
-    u: &BoxedUint,
-    b: &Table,
-    v: &BoxedUint,
-    monty: &BoxedMontyParams,
-) -> BoxedMontyForm {
-    let (u, v) = (u.to_be_bytes(), v.to_be_bytes());
+/// Bits of a part of the exponents below q.
+fn part_bits(q: &NonZero<BoxedUint>) -> u32 {
+    q.bits_precision() / PARTS as u32
+}
+
+fn powers(mut base: BoxedMontyForm, part_bits: u32) -> Powers {
+    std::array::from_fn(|part| {
+        if part > 0 {
+            for _ in 0..part_bits {
+                base = base.square();
+            }
+        }
+        table(&base)
+    })
+}
+
+/// a^u * b^v, with one squaring for a bit of every part of both (Shamir's trick), not in constant time.
+fn product(factors: [(&Powers, &BoxedUint); 2], monty: &BoxedMontyParams) -> BoxedMontyForm {
+    let factors = factors.map(|(powers, exponent)| (powers, exponent.to_be_bytes()));
+    let part = factors[0].1.len() / PARTS;
     let mut out = BoxedMontyForm::one(monty);
-    for (u, v) in u.iter().zip(&v) {
-        for (i, j) in [(u >> WINDOW, v >> WINDOW), (u & 15, v & 15)] {
+    for place in 0..part {
+        for shift in [WINDOW, 0] {
             for _ in 0..WINDOW {
                 out = out.square();
             }
-            if i != 0 {
-                out = out.mul(&a[usize::from(i)]);
-            }
-            if j != 0 {
-                out = out.mul(&b[usize::from(j)]);
+            for (powers, exponent) in &factors {
+                let digits = exponent.chunks_exact(part).rev().map(|part| part[place]);
+                for (table, digit) in powers.iter().zip(digits) {
+                    let digit = usize::from(digit >> shift & 15);
+                    if digit != 0 {
+                        out = out.mul(&table[digit]);
+                    }
+                }
             }
         }
     }

@@ -105,7 +105,15 @@ pub async fn insert(
     conversation: &ConversationId,
     new: NewEntry,
 ) -> Result<(), DbErr> {
-    let row = entry::ActiveModel {
+    entry::Entity::insert(row(conversation, new))
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// An entry's row.
+pub fn row(conversation: &ConversationId, new: NewEntry) -> entry::ActiveModel {
+    entry::ActiveModel {
         conversation_id: Set(conversation.0.to_vec()),
         number: Set(to_row(new.number)),
         bytes: Set(Some(new.bytes)),
@@ -116,11 +124,7 @@ pub async fn insert(
         is_state: Set(new.is_state),
         sender: Set(new.sender.map_or_else(Vec::new, |user| user.0.to_vec())),
         message_id: Set(new.message.map(|message| message.0.to_vec())),
-    };
-    entry::Entity::insert(row)
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    }
 }
 
 /// The newest state of a log and the tree over its entries.
@@ -132,10 +136,7 @@ pub async fn head(db: &impl ConnectionTrait, id: &ConversationId) -> Result<Opti
         return Ok(None);
     };
     let frontier = frontier(db, id, size(db, id).await?).await?;
-    Ok(Some(Head {
-        frontier,
-        state: Arc::new(state(&row)?),
-    }))
+    Ok(Some(Head::new(frontier, Arc::new(state(&row)?))))
 }
 
 fn state(row: &conversation::Model) -> Result<LogState, DbErr> {
