@@ -1,12 +1,13 @@
 //! Measures the server with the real client core and native keys: what is sent is what browsers send.
 //!
 //! Each benchmark is a module of its name. What they measure against runs in processes of its own ([`baseline`]), on the
-//! server's core ([`cores`]); what they find is told by [`report`]. `register` makes accounts for those that run in a
-//! browser.
+//! server's core ([`cores`]); what they find is told by [`report`]. `register` and [`fill`] make what those need that run
+//! in a browser.
 
 mod baseline;
 mod cores;
 mod fanout;
+mod fill;
 mod history;
 mod idle;
 mod ingest;
@@ -94,6 +95,8 @@ enum Command {
         #[arg(long, default_value = "member")]
         prefix: String,
     },
+    /// Fills conversations on a running server.
+    Fill(fill::Fill),
     /// Is one of the servers that the server is measured against.
     #[command(hide = true)]
     Baseline(baseline::Settings),
@@ -117,6 +120,7 @@ fn main() -> Result {
             count,
             prefix,
         } => person::register_many(address, &prefix, count).map(|_| ()),
+        Command::Fill(fill) => alone(fill::run(fill)),
         Command::Rows(settings) => baseline::rows::run(&settings),
         Command::Baseline(settings) => Builder::new_multi_thread()
             .enable_all()

@@ -131,10 +131,25 @@ impl Person {
         }
     }
 
+    /// Accepts an invitation, as soon as it has come.
+    pub async fn accepts(&mut self, conversation: ConversationId) -> Result {
+        while self.does(Action::Accept(conversation)).await.is_err() {
+            let event = self.inbound.recv().await;
+            let event = event.ok_or("the connection was lost before the invitation came")?;
+            self.client.event(event).await;
+        }
+        Ok(())
+    }
+
     /// Writes a message.
     pub async fn writes(&mut self, conversation: ConversationId) -> Result {
+        self.says(conversation, "as long as a message is".into())
+            .await
+    }
+
+    /// Writes a message that says this.
+    pub async fn says(&mut self, conversation: ConversationId, text: String) -> Result {
         let id = MessageId(random::bytes());
-        let text = "as long as a message is".into();
         self.does(Action::Send {
             conversation,
             id,

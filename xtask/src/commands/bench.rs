@@ -1,11 +1,13 @@
 //! `cargo xtask bench`: what things cost, each against a baseline of the same run.
 
+mod browser;
+
 use std::path::{Path, PathBuf};
 
 use super::Command;
 use crate::process::{cargo, program, run as run_program, say};
 use crate::product::{self, Profile};
-use crate::{Result, debian, place, playwright};
+use crate::{Result, place};
 
 /// `cargo xtask bench`.
 pub const COMMAND: Command = Command {
@@ -64,8 +66,13 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "rekey-browser",
-        about: "the same in the browser",
-        run: rekey_browser,
+        about: "groups of 2 to 500 in the browser",
+        run: |product, _, json| browser::rekey(&product.server, &product.loadtest, json),
+    },
+    Bench {
+        name: "browser",
+        about: "what people wait for in a browser, and what the client weighs there",
+        run: |product, _, json| browser::whole(&product.server, &product.loadtest, json),
     },
 ];
 
@@ -137,20 +144,6 @@ fn load(product: &Product, bench: &Bench, json: Option<&Path>) -> Result {
         .args(&product.options);
     if let Some(file) = json {
         command.arg("--json").arg(std::path::absolute(file)?);
-    }
-    run_program(&mut command)
-}
-
-fn rekey_browser(product: &Product, _: &Bench, json: Option<&Path>) -> Result {
-    debian::ensure()?;
-    playwright::install()?;
-    let mut command = playwright::test();
-    command
-        .env("PROJECT", "bench")
-        .env("SECURE_CHAT_BIN", &product.server)
-        .env("LOADTEST_BIN", &product.loadtest);
-    if let Some(file) = json {
-        command.env("BENCH_JSON", std::path::absolute(file)?);
     }
     run_program(&mut command)
 }
