@@ -1,12 +1,11 @@
 //! The few things that the page asks of the browser itself.
 
-use gloo_storage::{LocalStorage, Storage};
 use js_sys::{Array, Reflect, Uint8Array};
 use secure_chat_shared::ids::MessageId;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{
     Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, HtmlLinkElement, Notification,
-    NotificationOptions, NotificationPermission, Url, VisibilityState, Window,
+    NotificationOptions, NotificationPermission, Storage, Url, VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -90,15 +89,43 @@ pub fn show_unread(title: &str, unread: bool) {
 
 /// A setting of this browser.
 pub fn setting(key: &str) -> Option<String> {
-    LocalStorage::get(key).ok()
+    kept(for_all_tabs(), key)
 }
 
-/// Keeps a setting of this browser, or forgets it. A browser that keeps nothing is no mistake of the person's.
+/// Keeps a setting of this browser, or forgets it.
 pub fn keep_setting(key: &str, value: Option<&str>) {
-    match value {
-        Some(value) => drop(LocalStorage::set(key, value)),
-        None => LocalStorage::delete(key),
-    }
+    keep(for_all_tabs(), key, value);
+}
+
+/// A setting of this tab.
+pub fn tab_setting(key: &str) -> Option<String> {
+    kept(for_this_tab(), key)
+}
+
+/// Keeps a setting of this tab, or forgets it.
+pub fn keep_tab_setting(key: &str, value: Option<&str>) {
+    keep(for_this_tab(), key, value);
+}
+
+fn for_all_tabs() -> Option<Storage> {
+    window()?.local_storage().ok().flatten()
+}
+
+fn for_this_tab() -> Option<Storage> {
+    window()?.session_storage().ok().flatten()
+}
+
+fn kept(storage: Option<Storage>, key: &str) -> Option<String> {
+    storage?.get_item(key).ok().flatten()
+}
+
+/// A browser that keeps nothing is no mistake of the person's.
+fn keep(storage: Option<Storage>, key: &str, value: Option<&str>) {
+    let Some(storage) = storage else { return };
+    let _ = match value {
+        Some(value) => storage.set_item(key, value),
+        None => storage.remove_item(key),
+    };
 }
 
 /// Light, dark, or as the system has it.

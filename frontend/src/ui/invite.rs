@@ -4,7 +4,6 @@
 use std::rc::Rc;
 
 use gloo_events::EventListener;
-use gloo_storage::{SessionStorage, Storage};
 use wasm_bindgen::JsValue;
 use yew::prelude::*;
 
@@ -41,7 +40,7 @@ pub fn use_invites(dispatch: UseReducerDispatcher<State>) {
 
 /// The link was answered.
 pub fn forget() {
-    SessionStorage::delete(KEY);
+    browser::keep_tab_setting(KEY, None);
 }
 
 /// The newest link that waits: from the address, which is without it afterwards, or from before a reload.
@@ -51,14 +50,14 @@ fn taken() -> Option<Rc<str>> {
     let hash = location.hash().unwrap_or_default();
     if let Some(fragment) = fragment(&hash) {
         // A browser that keeps nothing loses it at a reload, no more.
-        let _ = SessionStorage::set(KEY, fragment);
+        browser::keep_tab_setting(KEY, Some(fragment));
         let path = location.pathname().unwrap_or_else(|_| "/".into());
         let history = window.history();
         let _ = history
             .and_then(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(&path)));
         return Some(fragment.into());
     }
-    SessionStorage::get::<String>(KEY).ok().map(Rc::from)
+    browser::tab_setting(KEY).map(Rc::from)
 }
 
 /// What an address's part from `#` on says, if it is an invite link's.

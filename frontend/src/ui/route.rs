@@ -1,6 +1,6 @@
 //! A route for every screen, so that Back works and an address can be kept.
 
-use gloo_history::{AnyHistory, BrowserHistory, History, HistoryListener};
+use gloo_history::{BrowserHistory, History, HistoryListener};
 use secure_chat_shared::ids::ConversationId;
 use yew::prelude::*;
 
@@ -60,7 +60,7 @@ pub struct Router {
 /// Follows the address of the page.
 #[hook]
 pub fn use_router() -> Router {
-    let history = use_memo((), |()| AnyHistory::Browser(BrowserHistory::new()));
+    let history = use_memo((), |()| BrowserHistory::new());
     let route = use_state(|| here(&history));
     {
         let (history, route) = (history.clone(), route.setter());
@@ -87,7 +87,7 @@ pub fn use_router() -> Router {
     }
 }
 
-fn here(history: &AnyHistory) -> Route {
+fn here(history: &BrowserHistory) -> Route {
     Route::parse(history.location().path())
 }
 
