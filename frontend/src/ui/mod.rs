@@ -5,6 +5,7 @@ mod auto_lock;
 mod browser;
 mod components;
 mod context;
+mod first_look;
 mod format;
 mod here;
 mod invite;
@@ -34,9 +35,15 @@ use text::t;
 
 use crate::bridge::Engine;
 
+/// Shows the page, in the place of what `index.html` has shown so far.
+pub fn run() {
+    first_look::take_over();
+    yew::Renderer::<App>::new().render();
+}
+
 /// The page.
 #[component]
-pub fn App() -> Html {
+fn App() -> Html {
     use_effect_with((), |()| theme::Theme::kept().apply());
     match browser::lack() {
         Some(lack) => html! { <Unsupported {lack} /> },
@@ -46,7 +53,7 @@ pub fn App() -> Html {
 
 #[component]
 fn Running() -> Html {
-    let shown = use_reducer(State::default);
+    let shown = use_reducer(|| State::at_start(here::name().is_some()));
     let router = use_router();
     let tools = {
         let (dispatch, go) = (shown.dispatcher(), router.go.clone());

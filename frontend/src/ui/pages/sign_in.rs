@@ -13,15 +13,23 @@ use crate::ui::route::Route;
 use crate::ui::sentences;
 use crate::ui::state::Change;
 use crate::ui::text::t;
+use crate::ui::{browser, first_look};
 
 /// Name and password.
 #[component]
 pub fn SignIn() -> Html {
     let tools = use_tools();
     let shown = use_shown();
-    let name = use_state(String::new);
+    let typed = use_memo((), |()| first_look::typed());
+    let name = use_state(|| typed.name.clone());
     let gone = shown.gone.clone();
-    let password = use_state(String::new);
+    let password = use_state(|| {
+        let typed = typed.password.as_ref();
+        typed.map_or_else(String::new, |typed| typed.0.clone())
+    });
+    use_effect_with((), move |()| {
+        typed.focused.into_iter().for_each(browser::focus)
+    });
     let request = {
         let password = password.clone();
         use_request(Callback::from(move |_: Answer| password.set(String::new())))

@@ -127,6 +127,16 @@ impl Reducible for State {
 }
 
 impl State {
+    /// Before the engine has told anything. Where nobody is known to be signed in, the page shows at once what the engine
+    /// will say, and people type their names while it still loads.
+    pub fn at_start(somebody_is_known: bool) -> Self {
+        let mut state = Self::default();
+        if !somebody_is_known {
+            state.session = Session::SignedOut { ended: false };
+        }
+        state
+    }
+
     /// The signed-in person.
     pub fn me(&self) -> Option<&Me> {
         match &self.session {

@@ -88,6 +88,18 @@ fn keys(state: &State) -> Vec<RowKey> {
 }
 
 #[test]
+fn a_form_is_there_before_the_engine_where_nobody_is_known() {
+    let signed_out = Session::SignedOut { ended: false };
+    assert_eq!(State::at_start(true).session, Session::Starting);
+    assert_eq!(State::at_start(false).session, signed_out);
+    let told = Rc::new(State::at_start(false)).reduce(Change::Told(Event::Session(signed_out)));
+    assert_eq!(*told, State::at_start(false));
+    // Only the engine knows where the browser has forgotten who it was.
+    let found = Rc::new(State::at_start(false)).reduce(Change::Told(me(1)));
+    assert!(found.me().is_some());
+}
+
+#[test]
 fn conversations_are_ordered_by_activity_and_replaced() {
     let mut invited = conversation(4, 50, 0);
     invited.standing = Standing::Invited {
