@@ -116,12 +116,13 @@ fn lock_if_due(tools: &Tools) -> bool {
 }
 
 fn last_activity() -> Option<f64> {
-    browser::setting(ACTIVE)?.parse().ok()
+    let written: u64 = browser::setting(ACTIVE)?.parse().ok()?;
+    Some(written as f64)
 }
 
 fn note_activity() {
     let now = browser::now_ms();
     if last_activity().is_none_or(|last| now - last >= NOTE || last > now) {
-        browser::keep_setting(ACTIVE, Some(&now.to_string()));
+        browser::keep_setting(ACTIVE, Some(&(now as u64).to_string()));
     }
 }

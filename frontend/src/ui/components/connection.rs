@@ -63,7 +63,7 @@ pub fn ConnectionBar(props: &Props) -> Html {
         Connection::Connecting => ("busy", is_settled),
         Connection::Reconnecting { .. } => ("lost", true),
     };
-    let seconds = ((*until - *now) / 1000.0).ceil().max(0.0);
+    let seconds = ((*until - *now) / 1000.0).ceil() as u32;
     let reconnect = Callback::from(move |_: MouseEvent| tools.act(Action::ReconnectNow));
     let text = match link.state {
         Connection::Connecting => t!("connecting"),
