@@ -2,10 +2,11 @@
 //! so that a byte altered anywhere in it shows.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read};
 
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::stored::{self, File};
 
 /// Most bytes of an export.
 pub const MAX_BYTES: usize = 256 * 1024 * 1024;
@@ -104,17 +105,12 @@ pub(super) fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, Contain
     if size > MAX_BYTES || files.len() > MAX_FILES {
         return Err(ContainerError::TooLarge);
     }
-    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(size + 256 * files.len())));
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(zip::DateTime::DEFAULT);
-    for (path, content) in files {
-        let mode = if path.ends_with(".sh") { 0o755 } else { 0o644 };
-        zip.start_file(format!("{FOLDER}{path}"), options.unix_permissions(mode))?;
-        zip.write_all(content)
-            .map_err(|error| ContainerError::Zip(error.to_string()))?;
-    }
-    let bytes = zip.finish()?.into_inner();
+    let files = files.iter().map(|(path, content)| File {
+        name: format!("{FOLDER}{path}"),
+        mode: if path.ends_with(".sh") { 0o755 } else { 0o644 },
+        content,
+    });
+    let bytes = stored::zip(files)?;
     if bytes.len() > MAX_BYTES {
         return Err(ContainerError::TooLarge);
     }
@@ -141,6 +137,9 @@ pub(super) fn place_of(files: &BTreeMap<String, Vec<u8>>, at: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
     use super::*;
 
     fn some_files() -> BTreeMap<String, Vec<u8>> {

@@ -3,7 +3,7 @@
 //!
 //! - [`Export`]: what is exported; everything in the file follows from it
 //! - `files`: the files and their tables; `page`: the page; `words`: how lines and times are written
-//! - `container`: the zip, in one form only
+//! - `container`: the zip, in one form only; `stored` writes it
 //! - `read`: an export from its files; [`check`]: whether it holds
 //!
 //! The files of one format are frozen, `verify.sh` and the page's look included: a check makes them anew and compares.
@@ -13,6 +13,7 @@ mod container;
 mod files;
 mod page;
 mod read;
+mod stored;
 mod words;
 
 use std::collections::BTreeMap;
