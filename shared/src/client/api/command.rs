@@ -43,6 +43,7 @@ impl std::fmt::Debug for TypedCode {
 
 /// What a person can ask for.
 #[derive(Debug, Clone, Encode, Decode)]
+#[cbor(flat)]
 pub enum Action {
     /// Makes an account and signs in. Progress comes as [`Event::Progress`], the code as [`Event::RecoveryCode`].
     #[n(0)]
@@ -476,6 +477,7 @@ impl std::fmt::Debug for PrfOutput {
 
 /// What a new version of one's identity changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum KeyChange {
     /// How messages are signed from now on; the keys stay.
     #[n(0)]

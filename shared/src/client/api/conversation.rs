@@ -51,6 +51,7 @@ pub struct Conversation {
 
 /// One's own standing in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum Standing {
     /// Invited by somebody, not yet answered.
     #[n(0)]
@@ -72,6 +73,7 @@ pub enum Standing {
 
 /// Why nothing can be sent in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum Blocked {
     /// Somebody's identity changed without the old one's signature.
     #[n(0)]

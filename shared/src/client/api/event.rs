@@ -9,6 +9,7 @@ use crate::ids::{ConversationId, MessageId, Timestamp, UserId};
 
 /// What the engine tells.
 #[derive(Debug, Clone, Encode, Decode)]
+#[cbor(flat)]
 // The large ones are the frequent ones, and each lives for a moment.
 #[allow(clippy::large_enum_variant)]
 pub enum Event {
@@ -121,6 +122,7 @@ pub struct BlockedPerson {
 
 /// A passing note.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum Notice {
     /// These are offline and will be told when they are back.
     #[n(0)]

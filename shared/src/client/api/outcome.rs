@@ -11,6 +11,7 @@ use crate::protocol::{PasskeyInfo, Place, Registration};
 
 /// How a command went.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum Outcome {
     /// Well.
     #[n(0)]
@@ -22,6 +23,7 @@ pub enum Outcome {
 
 /// What a command that went well brings back.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum Answer {
     /// Nothing.
     #[n(0)]

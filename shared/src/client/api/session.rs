@@ -9,6 +9,7 @@ use crate::ids::{Timestamp, UserId};
 
 /// Who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum Session {
     /// The engine is starting.
     #[n(0)]
@@ -88,6 +89,7 @@ pub enum Step {
 
 /// State of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum Connection {
     /// Connecting for the first time.
     #[n(0)]
