@@ -12,6 +12,7 @@ mod playwright;
 mod process;
 mod product;
 mod reproduce;
+mod size;
 mod tools;
 
 use std::env;

@@ -6,6 +6,8 @@ use super::counts::Counts;
 use super::{Outcome, Step};
 use crate::commands::{dist, fuzz, schema};
 use crate::process::{cargo, output, program, run, run_keeping_output, say, which};
+use crate::product::{self, Profile};
+use crate::size::Weighed;
 use crate::tools::{self, Tool};
 use crate::{Result, debian, place, playwright, reproduce};
 
@@ -67,6 +69,12 @@ pub const STEPS: &[Step] = &[
         about: "the release binary, the manifest of its web client, its bills of materials",
         needs: &[],
         run: dist,
+    },
+    Step {
+        name: "size",
+        about: "what that web client weighs, against its budget",
+        needs: &["dist"],
+        run: size,
     },
     Step {
         name: "reproducible",
@@ -215,6 +223,17 @@ fn browser(args: &[String]) -> Result<Outcome> {
 fn dist(_args: &[String]) -> Result<Outcome> {
     dist::make(None)?;
     Ok(Outcome::done())
+}
+
+fn size(_args: &[String]) -> Result<Outcome> {
+    let weighed = Weighed::new(&product::client_folder(Profile::Release))?;
+    weighed.print();
+    let notes = weighed.excesses();
+    Ok(Outcome {
+        ok: notes.is_empty(),
+        notes,
+        ..Outcome::held()
+    })
 }
 
 fn reproducible(_args: &[String]) -> Result<Outcome> {
