@@ -15,8 +15,9 @@ use crate::Result;
 use crate::baseline::Kind;
 use crate::cores::Cores;
 use crate::person::{self, Person};
+use crate::plot::{Axis, Plot, Series};
 use crate::receivers::{Received, Receivers};
-use crate::report::{Axis, Options, Plot, Report, Series, median, percentile};
+use crate::report::{Options, Report, median, percentile};
 use crate::sender::{self, Pace, Plain};
 use crate::server::{Baseline, Process, Server};
 
@@ -253,8 +254,8 @@ fn plots(report: &mut Report, rows: &[Row]) {
         servers.map(curve).collect()
     };
     report.plot(Plot {
-        file: "fanout-rate",
-        title: "Deliveries a second, messages as fast as they go",
+        file: "fanout-rate".into(),
+        title: "Deliveries a second, messages as fast as they go".into(),
         x: MEMBERS,
         y: Axis::log("deliveries/s"),
         series: curves("flood", &|row| row.deliveries_per_s, ""),
@@ -272,8 +273,8 @@ fn plots(report: &mut Report, rows: &[Row]) {
         ),
     ] {
         report.plot(Plot {
-            file,
-            title,
+            file: file.into(),
+            title: title.into(),
             x: MEMBERS,
             y: Axis::log("CPU s per 1,000 deliveries"),
             series: curves(pace, &|row| row.cpu_s_per_1000, ""),
@@ -282,8 +283,8 @@ fn plots(report: &mut Report, rows: &[Row]) {
     let mut latencies = curves("paced", &|row| row.p50_ms, ", p50");
     latencies.extend(curves("paced", &|row| row.p99_ms, ", p99"));
     report.plot(Plot {
-        file: "fanout-latency",
-        title: "From send to receipt, ten messages a second",
+        file: "fanout-latency".into(),
+        title: "From send to receipt, ten messages a second".into(),
         x: MEMBERS,
         y: Axis::log("ms"),
         series: latencies,

@@ -12,7 +12,8 @@ use serde::Serialize;
 use crate::Result;
 use crate::cores::Cores;
 use crate::person::Person;
-use crate::report::{Axis, Options, Plot, Report, Series, median, percentile};
+use crate::plot::{Axis, Plot, Series};
+use crate::report::{Options, Report, median, percentile};
 use crate::sender::{self, Pace};
 use crate::server::{Process, Server};
 use crate::socket::LoadSocket;
@@ -140,8 +141,8 @@ pub async fn run(options: &Options) -> Result {
             .collect(),
     };
     report.plot(Plot {
-        file: "history-page",
-        title: "A page of 50 out of the middle of a log",
+        file: "history-page".into(),
+        title: "A page of 50 out of the middle of a log".into(),
         x: Axis::log("entries in the log"),
         y: Axis::linear("ms"),
         series: vec![

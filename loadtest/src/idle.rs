@@ -10,8 +10,9 @@ use crate::Result;
 use crate::baseline::Kind;
 use crate::cores::Cores;
 use crate::person;
+use crate::plot::{Axis, Plot, Series};
 use crate::receivers::Receivers;
-use crate::report::{Axis, Options, Plot, Report, Series};
+use crate::report::{Options, Report};
 use crate::server::{Baseline, Process, Server, raise_limits};
 
 /// Accounts, each with many sessions' sockets.
@@ -70,15 +71,15 @@ pub async fn run(options: &Options) -> Result {
         servers.map(|name| curve(name, figure)).into()
     };
     report.plot(Plot {
-        file: "idle-memory",
-        title: "Memory with idle, signed-in sessions",
+        file: "idle-memory".into(),
+        title: "Memory with idle, signed-in sessions".into(),
         x: Axis::linear("sessions"),
         y: Axis::linear("MiB resident"),
         series: curves(|row| Some(row.rss_mib)),
     });
     report.plot(Plot {
-        file: "idle-session",
-        title: "Memory of an idle, signed-in session",
+        file: "idle-session".into(),
+        title: "Memory of an idle, signed-in session".into(),
         x: Axis::linear("sessions"),
         y: Axis::linear("KiB a session"),
         series: curves(|row| row.kib_per_session),

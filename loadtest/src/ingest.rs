@@ -15,7 +15,8 @@ use crate::baseline::rows::{self, Written};
 use crate::cores::Cores;
 use crate::fanout::TEXT;
 use crate::person::Person;
-use crate::report::{Axis, Options, Plot, Report, Series, median};
+use crate::plot::{Axis, Plot, Series};
+use crate::report::{Options, Report, median};
 use crate::sender::{self, Pace};
 use crate::server::Server;
 
@@ -78,8 +79,8 @@ pub async fn run(options: &Options) -> Result {
             .collect(),
     };
     report.plot(Plot {
-        file: "ingest",
-        title: "Messages acknowledged, each on disk",
+        file: "ingest".into(),
+        title: "Messages acknowledged, each on disk".into(),
         x: Axis::log("people who send at once"),
         y: Axis::linear("messages/s"),
         series: vec![

@@ -13,6 +13,7 @@ mod idle;
 mod ingest;
 mod login;
 mod person;
+mod plot;
 mod receivers;
 mod rekey;
 mod report;
@@ -25,6 +26,7 @@ mod storm;
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use report::Options;
@@ -97,6 +99,11 @@ enum Command {
     },
     /// Fills conversations on a running server.
     Fill(fill::Fill),
+    /// Draws what benchmarks have written.
+    Plot {
+        /// Folder of their files, and of the drawings.
+        folder: PathBuf,
+    },
     /// Is one of the servers that the server is measured against.
     #[command(hide = true)]
     Baseline(baseline::Settings),
@@ -121,6 +128,7 @@ fn main() -> Result {
             prefix,
         } => person::register_many(address, &prefix, count).map(|_| ()),
         Command::Fill(fill) => alone(fill::run(fill)),
+        Command::Plot { folder } => plot::draw_all(&folder),
         Command::Rows(settings) => baseline::rows::run(&settings),
         Command::Baseline(settings) => Builder::new_multi_thread()
             .enable_all()

@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::Result;
 use crate::cores::Cores;
 use crate::person::{self, Person};
-use crate::report::{Axis, Options, Plot, Report, Series};
+use crate::plot::{Axis, Plot, Series};
+use crate::report::{Options, Report};
 use crate::server::Server;
 
 /// Re-keyings of one group: the median of them is told.
@@ -68,8 +69,8 @@ pub async fn run(options: &Options) -> Result {
             .collect(),
     };
     report.plot(Plot {
-        file: "rekey",
-        title: "A fresh key for a group, natively",
+        file: "rekey".into(),
+        title: "A fresh key for a group, natively".into(),
         x: Axis::log("readers"),
         y: Axis::log("ms"),
         series: vec![

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::cores::Cores;
+use crate::plot::Plot;
 
 /// What every benchmark can be told.
 #[derive(Args)]
@@ -104,41 +105,6 @@ struct Machine {
 struct Ratio {
     what: &'static str,
     value: f64,
-}
-
-/// Curves to be drawn.
-#[derive(Serialize)]
-pub struct Plot {
-    /// Name of the drawing's file, without extension.
-    pub file: &'static str,
-    pub title: &'static str,
-    pub x: Axis,
-    pub y: Axis,
-    pub series: Vec<Series>,
-}
-
-#[derive(Serialize)]
-pub struct Axis {
-    pub label: &'static str,
-    /// Whether it is logarithmic.
-    pub log: bool,
-}
-
-/// One curve.
-#[derive(Serialize)]
-pub struct Series {
-    pub name: String,
-    pub points: Vec<[f64; 2]>,
-}
-
-impl Axis {
-    pub const fn linear(label: &'static str) -> Self {
-        Self { label, log: false }
-    }
-
-    pub const fn log(label: &'static str) -> Self {
-        Self { label, log: true }
-    }
 }
 
 impl Report {

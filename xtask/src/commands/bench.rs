@@ -12,7 +12,7 @@ use crate::{Result, place};
 /// `cargo xtask bench`.
 pub const COMMAND: Command = Command {
     name: "bench",
-    about: "[NAME ...] [--json FOLDER] [-- --quick ...]: measure; every benchmark without names",
+    about: "[NAME ...] [--json FOLDER] [-- --quick ...]: measure, and draw; every benchmark without names",
     run,
 };
 
@@ -126,7 +126,10 @@ fn run(args: &[String]) -> Result {
             (bench.run)(&product, bench, file.as_deref())?;
         }
     }
-    Ok(())
+    match &json {
+        Some(folder) => run_program(program(&product.loadtest).arg("plot").arg(folder)),
+        None => Ok(()),
+    }
 }
 
 fn unknown(name: &str) -> String {
