@@ -143,8 +143,8 @@ where
             .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
-        .x_desc(&plot.x.label)
-        .y_desc(&plot.y.label)
+        .x_desc(&*plot.x.label)
+        .y_desc(&*plot.y.label)
         .axis_desc_style(("sans-serif", 14))
         .label_style(("sans-serif", 12))
         .light_line_style(WHITE)

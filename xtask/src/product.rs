@@ -102,7 +102,20 @@ pub fn build_server(profile: Profile, client: Option<&Path>) -> Result<PathBuf> 
         command.env("SECURE_CHAT_CLIENT_DIR", folder);
     }
     run(&mut command)?;
-    Ok(place::target().join(folder).join(place::exe("secure-chat")))
+    Ok(binary_in(folder))
+}
+
+/// The server binary that was built last to be shipped.
+pub fn built() -> Result<PathBuf> {
+    let binary = binary_in("release");
+    match binary.is_file() {
+        true => Ok(binary),
+        false => Err(format!("{} is missing; the step `dist` builds it", binary.display()).into()),
+    }
+}
+
+fn binary_in(folder: &str) -> PathBuf {
+    place::target().join(folder).join(place::exe("secure-chat"))
 }
 
 /// Loads the crates of the lock file, so that what follows can be offline.

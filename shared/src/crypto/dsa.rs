@@ -81,8 +81,11 @@ fn validated(spki: &[u8]) -> Result<BoxedUint, BadDsaKey> {
     Ok(y)
 }
 
-/// Powers of keys that verified lately, by the hash of the SubjectPublicKeyInfo, the latest last.
-static RECENT: LazyLock<Mutex<VecDeque<([u8; 32], Arc<Powers>)>>> = LazyLock::new(Mutex::default);
+/// Powers of keys that verified lately, by the hash of the SubjectPublicKeyInfo.
+static RECENT: LazyLock<Mutex<Recent>> = LazyLock::new(Mutex::default);
+
+/// By hash, the latest last.
+type Recent = VecDeque<([u8; 32], Arc<Powers>)>;
 
 /// Keys in [`RECENT`]; 25 kB each.
 const MOST_RECENT: usize = 64;

@@ -76,6 +76,10 @@ const BENCHES: &[Bench] = &[
     },
 ];
 
+/// Benchmarks that tests run, small and once, and how much of its baseline each must reach: far less than it does, so
+/// that a busy machine does not matter and a mistake that makes something many times slower does.
+const GUARDS: &[(&str, &str)] = &[("fanout", "0.1"), ("ingest", "0.1")];
+
 /// What is measured, and what measures it.
 struct Product {
     server: PathBuf,
@@ -102,19 +106,9 @@ fn run(args: &[String]) -> Result {
     if let Some(folder) = &json {
         std::fs::create_dir_all(folder)?;
     }
-    let server = product::build(Profile::Release)?;
-    // Built on its own, so that the server is built without the client core.
-    run_program(
-        cargo()
-            .args(["build", "--locked", "--release"])
-            .args(["--package", "secure-chat-loadtest"]),
-    )?;
-    let loadtest = place::target()
-        .join("release")
-        .join(place::exe("secure-chat-loadtest"));
     let product = Product {
-        server,
-        loadtest,
+        server: product::build(Profile::Release)?,
+        loadtest: load_generator()?,
         options,
     };
     for bench in BENCHES {
@@ -130,6 +124,36 @@ fn run(args: &[String]) -> Result {
         Some(folder) => run_program(program(&product.loadtest).arg("plot").arg(folder)),
         None => Ok(()),
     }
+}
+
+/// Runs what has a guard, small and once, on a server that is built. Each line: a benchmark, and what it came to.
+pub fn guard(server: PathBuf) -> Result<Vec<String>> {
+    let mut product = Product {
+        server,
+        loadtest: load_generator()?,
+        options: Vec::new(),
+    };
+    let mut broken = Vec::new();
+    for (name, least) in GUARDS {
+        let bench = BENCHES.iter().find(|bench| bench.name == *name);
+        let bench = bench.ok_or_else(|| unknown(name))?;
+        product.options = ["--quick", "--at-least", least].map(str::to_owned).into();
+        if let Err(error) = (bench.run)(&product, bench, None) {
+            broken.push(format!("{name}: {error}"));
+        }
+    }
+    Ok(broken)
+}
+
+/// Built on its own, so that the server is built without the client core.
+fn load_generator() -> Result<PathBuf> {
+    run_program(
+        cargo()
+            .args(["build", "--locked", "--release"])
+            .args(["--package", "secure-chat-loadtest"]),
+    )?;
+    let binary = place::exe("secure-chat-loadtest");
+    Ok(place::target().join("release").join(binary))
 }
 
 fn unknown(name: &str) -> String {

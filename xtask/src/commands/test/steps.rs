@@ -4,12 +4,12 @@ use std::process::Command;
 
 use super::counts::Counts;
 use super::{Outcome, Step};
-use crate::commands::{dist, fuzz, schema};
+use crate::commands::{bench, dist, fuzz, schema};
 use crate::process::{cargo, output, program, run, run_keeping_output, say, which};
 use crate::product::{self, Profile};
 use crate::size::Weighed;
 use crate::tools::{self, Tool};
-use crate::{Result, debian, place, playwright, reproduce};
+use crate::{Result, debian, playwright, reproduce};
 
 const FRONTEND: &str = "secure-chat-frontend";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -87,6 +87,12 @@ pub const STEPS: &[Step] = &[
         about: "people in real browsers against the release binary (Playwright)",
         needs: &["dist"],
         run: e2e,
+    },
+    Step {
+        name: "guard",
+        about: "benchmarks of the server, small: not many times slower than baselines of the same run",
+        needs: &["dist"],
+        run: guard,
     },
     Step {
         name: "deny",
@@ -249,9 +255,7 @@ fn e2e(args: &[String]) -> Result<Outcome> {
     debian::ensure()?;
     playwright::install()?;
     run(playwright::npx().args(["tsc", "--noEmit"]))?;
-    let binary = place::target()
-        .join("release")
-        .join(place::exe("secure-chat"));
+    let binary = product::built()?;
     let (ok, output) =
         run_keeping_output(playwright::test().args(args).env("SECURE_CHAT_BIN", binary))?;
     let mut outcome = Outcome::of_tests(ok, Counts::of_playwright(&output), &output);
@@ -261,6 +265,15 @@ fn e2e(args: &[String]) -> Result<Outcome> {
     outcome.tests += if inside { Counts::ONE } else { Counts::FAILED };
     outcome.notes.push(note);
     Ok(outcome)
+}
+
+fn guard(_args: &[String]) -> Result<Outcome> {
+    let notes = bench::guard(product::built()?)?;
+    Ok(Outcome {
+        ok: notes.is_empty(),
+        notes,
+        ..Outcome::held()
+    })
 }
 
 fn deny(_args: &[String]) -> Result<Outcome> {
