@@ -3,25 +3,15 @@
 // accounts.
 
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import type { Page } from '@playwright/test';
 
+import { longestTask, putClock } from '../support/clock.ts';
+import { type Row, tell } from '../support/figures.ts';
 import { expect, test } from '../support/fixtures.ts';
-import type { Person } from '../support/person.ts';
+import { Person } from '../support/person.ts';
 
-test.use({ logLevel: 'warn', serverArgs: ['--registrations-per-hour', '1000000'] });
+test.use({ logLevel: 'warn', serverArgs: ['--registrations-per-hour', '1000000'], trace: 'off' });
 
-interface Row {
-  members: number;
-  createMs: number;
-  createKB: number;
-  removeMs: number;
-  removeBytesPerReader: number;
-  wrapsMs: number;
-  longestTaskMs: number;
-}
-
-test('rekey', async ({ arrive, server }) => {
+test('rekey', async ({ browser, server }) => {
   test.setTimeout(1_800_000);
   const sizes = (process.env.BENCH_MEMBERS ?? '2,10,100,500').split(',').map(Number);
   const most = Math.max(...sizes);
@@ -29,36 +19,65 @@ test('rekey', async ({ arrive, server }) => {
   if (!loadtest) throw new Error('LOADTEST_BIN is not set');
   execFileSync(loadtest, ['register', '--address', `127.0.0.1:${server.port}`, '--count', String(most)]);
 
-  const alice = await arrive('alice');
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  await putClock(context);
+  const alice = await Person.arrive(context, server, 'alice');
   let sent = 0;
   alice.page.on('websocket', (socket) => {
     socket.on('framesent', ({ payload }) => (sent += payload.length));
   });
   await alice.register('RSA-PSS');
-  await watchTasks(alice.page);
   const rows: Row[] = [];
+  const curves: Record<'created' | 'one removed' | 'wraps alone', [number, number][]> = {
+    created: [],
+    'one removed': [],
+    'wraps alone': [],
+  };
   for (const members of sizes) {
     const names = Array.from({ length: members - 1 }, (_, n) => `member${n + 1}`);
-    const title = `group of ${members}`;
+    await longestTask(alice.page);
     const createSent = sent;
-    const createMs = await timeToCreate(alice, names, title);
+    const createMs = await timeToCreate(alice, names, `group of ${members}`);
     const createKB = (sent - createSent) / 1000;
+    const createTask = await longestTask(alice.page);
     await alice.openMembers();
     const removeSent = sent;
     const removeMs = await timeToRemove(alice, names.at(-1) ?? '');
-    rows.push({
-      members,
-      createMs,
-      createKB,
-      removeMs,
-      removeBytesPerReader: (sent - removeSent) / members,
-      wrapsMs: await alice.page.evaluate(wraps, members),
-      longestTaskMs: await longestTask(alice.page),
-    });
+    const removeBytes = (sent - removeSent) / members;
+    const removeTask = await longestTask(alice.page);
+    const wrapsMs = await alice.page.evaluate(wraps, members);
+    const baseline = { baseline: 'as many RSA-OAEP wraps by WebCrypto', baselineValue: wrapsMs };
+    rows.push(
+      { what: `creating a group of ${members}`, value: createMs, unit: 'ms', ...baseline, longestTaskMs: createTask },
+      { what: `sent to create a group of ${members}`, value: createKB, unit: 'kB' },
+      {
+        what: `removing one of ${members}`,
+        value: removeMs,
+        unit: 'ms',
+        ...baseline,
+        longestTaskMs: removeTask,
+        ...(members === 500 && { goal: '<= 300' }),
+      },
+      {
+        what: `sent to remove one of ${members}, a reader`,
+        value: removeBytes,
+        unit: 'bytes',
+        ...(members === 500 && { goal: '<= 550' }),
+      },
+    );
+    curves.created.push([members, createMs]);
+    curves['one removed'].push([members, removeMs]);
+    curves['wraps alone'].push([members, wrapsMs]);
   }
-  console.table(rows.map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, Math.round(v)]))));
-  if (process.env.BENCH_JSON) writeFileSync(process.env.BENCH_JSON, JSON.stringify(rows, undefined, 2));
-  expect(rows).toHaveLength(sizes.length);
+  const plot = {
+    file: 'rekey-browser',
+    title: 'Groups in the browser',
+    x: { label: 'readers', log: true },
+    y: { label: 'ms', log: true },
+    series: Object.entries(curves).map(([name, points]) => ({ name, points })),
+  };
+  tell('rekey-browser', `Chromium ${browser.version()}`, rows, [plot]);
+  expect(rows).toHaveLength(4 * sizes.length);
 });
 
 /** Milliseconds from the click to the open conversation. */
@@ -98,30 +117,4 @@ async function wraps(count: number): Promise<number> {
   };
   await Promise.all(Array.from({ length: count }, one));
   return performance.now() - begun;
-}
-
-interface Watched {
-  longestTask?: number;
-}
-
-async function watchTasks(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const observer = new PerformanceObserver((list) => {
-      const watched = window as Watched;
-      for (const { duration } of list.getEntries()) {
-        watched.longestTask = Math.max(watched.longestTask ?? 0, duration);
-      }
-    });
-    observer.observe({ entryTypes: ['longtask'] });
-  });
-}
-
-/** The longest task of the page's main thread since the last time, ms; those under 50 are not counted. */
-async function longestTask(page: Page): Promise<number> {
-  return page.evaluate(() => {
-    const watched = window as Watched;
-    const longest = watched.longestTask ?? 0;
-    watched.longestTask = 0;
-    return longest;
-  });
 }

@@ -1,6 +1,6 @@
 // What a benchmark found out: rows for people, a file for what draws.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 
 /** One figure, with what it is held against in the same run. */
@@ -31,7 +31,7 @@ interface Axis {
   log: boolean;
 }
 
-/** Prints the rows, and writes all of it where `BENCH_JSON` says. */
+/** Prints the rows, and writes all of it into the file that `BENCH_JSON` names, beside other benchmarks'. */
 export function tell(bench: string, browser: string, rows: Row[], plots: Plot[]): void {
   console.table(
     rows.map(({ what, value, unit, p95, baselineValue, longestTaskMs, goal }) => ({
@@ -55,7 +55,9 @@ export function tell(bench: string, browser: string, rows: Row[], plots: Plot[])
     system: `${os.type()} ${os.release()}`,
     browser,
   };
-  writeFileSync(file, JSON.stringify({ bench, machine, rows, plots }, undefined, 2));
+  const reports = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  reports[bench] = { bench, machine, rows, plots };
+  writeFileSync(file, JSON.stringify(reports, undefined, 2));
 }
 
 export function median(values: number[]): number {

@@ -101,8 +101,8 @@ enum Command {
     Fill(fill::Fill),
     /// Draws what benchmarks have written.
     Plot {
-        /// Folder of their files, and of the drawings.
-        folder: PathBuf,
+        /// Their file; the drawings go beside it.
+        file: PathBuf,
     },
     /// Is one of the servers that the server is measured against.
     #[command(hide = true)]
@@ -128,7 +128,7 @@ fn main() -> Result {
             prefix,
         } => person::register_many(address, &prefix, count).map(|_| ()),
         Command::Fill(fill) => alone(fill::run(fill)),
-        Command::Plot { folder } => plot::draw_all(&folder),
+        Command::Plot { file } => plot::draw_all(&file),
         Command::Rows(settings) => baseline::rows::run(&settings),
         Command::Baseline(settings) => Builder::new_multi_thread()
             .enable_all()

@@ -1,6 +1,8 @@
-//! Curves of cost against load, and their drawings: an SVG for each plot that benchmarks have written into their files.
+//! Curves of cost against load, and their drawings: an SVG for each plot that benchmarks have written
+//! into their file.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -69,31 +71,20 @@ pub struct Series {
     pub points: Vec<[f64; 2]>,
 }
 
-/// What is read of a benchmark's file.
+/// What is read of a benchmark's figures.
 #[derive(Deserialize)]
 struct Report {
     plots: Vec<Plot>,
 }
 
-/// Draws the plots of every `.json` in a folder, beside it.
-pub fn draw_all(folder: &Path) -> Result {
-    let mut files = Vec::new();
-    for file in fs::read_dir(folder)? {
-        files.push(file?.path());
-    }
-    files.sort();
-    for file in files
-        .iter()
-        .filter(|file| file.extension().is_some_and(|kind| kind == "json"))
-    {
-        let text = fs::read_to_string(file)?;
-        let report: Report =
-            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
-        for plot in &report.plots {
-            let svg = folder.join(format!("{}.svg", plot.file));
-            draw(plot, &svg)?;
-            println!("{}", svg.display());
-        }
+/// Draws the plots of every benchmark in a file, beside it.
+pub fn draw_all(file: &Path) -> Result {
+    let reports: BTreeMap<String, Report> = serde_json::from_slice(&fs::read(file)?)
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    for plot in reports.values().flat_map(|report| &report.plots) {
+        let svg = file.with_file_name(format!("{}.svg", plot.file));
+        draw(plot, &svg)?;
+        println!("{}", svg.display());
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! What a benchmark says: a table for people, and one JSON file for the plots and the documents.
+//! What a benchmark says: a table for people, and its part of one JSON file for the plots and the documents.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use clap::Args;
@@ -8,6 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::Result;
 use crate::cores::Cores;
@@ -19,7 +22,7 @@ pub struct Options {
     /// The server's binary.
     #[arg(long)]
     pub server: PathBuf,
-    /// Where the figures go too.
+    /// File that the figures go into too, by the benchmark's name.
     #[arg(long)]
     pub json: Option<PathBuf>,
     /// Small sizes and one run: whether something is grossly wrong, not how fast it is.
@@ -149,7 +152,7 @@ impl Report {
     pub fn finish(&self, options: &Options) -> Result {
         self.print();
         if let Some(file) = &options.json {
-            fs::write(file, serde_json::to_string_pretty(self)?)?;
+            self.write_into(file)?;
         }
         let demanded = options.at_least.is_some() || options.at_most.is_some();
         match &self.ratio {
@@ -166,6 +169,19 @@ impl Report {
             }
             None => Ok(()),
         }
+    }
+
+    /// Writes the figures beside other benchmarks', in the place of what an earlier run found.
+    fn write_into(&self, file: &Path) -> Result {
+        let mut reports: BTreeMap<String, Box<RawValue>> = match fs::read(file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| format!("{}: {error}", file.display()))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let report = RawValue::from_string(serde_json::to_string_pretty(self)?)?;
+        reports.insert(self.bench.to_owned(), report);
+        Ok(fs::write(file, serde_json::to_string_pretty(&reports)?)?)
     }
 
     /// One table for each set of columns.

@@ -169,16 +169,6 @@ pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure>
         .await?
         .ok_or_else(session_ended)?;
     let (user, session) = (found.user, found.session);
-    let state_generation = users::state_generation(db, &user)
-        .await?
-        .ok_or_else(session_ended)?;
-    let identity_version = users::newest_version(db, &user)
-        .await?
-        .ok_or_else(session_ended)?;
-    let secrets = secrets::replaced(db, &user)
-        .await?
-        .ok_or_else(session_ended)?;
-    let failed = secrets::failures(db, &user).await?;
     let address = c.address;
     if found.address != Some(address) {
         c.app
@@ -197,10 +187,10 @@ pub async fn resume(c: &Connection, request: Resume) -> Result<Resumed, Failure>
     Ok(Resumed {
         user,
         session,
-        state_generation,
-        identity_version,
-        failed,
-        secrets,
+        state_generation: found.state_generation,
+        identity_version: found.identity_version,
+        failed: found.failed,
+        secrets: found.secrets,
     })
 }
 

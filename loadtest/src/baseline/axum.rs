@@ -10,6 +10,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
 use futures::SinkExt;
+use secure_chat_shared::protocol::SUBPROTOCOL;
 use tokio::net::TcpListener;
 
 use super::probe::Waiting;
@@ -46,6 +47,7 @@ pub async fn serve(listener: TcpListener, store: Option<Store>) -> Result {
 async fn upgrade(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     upgrade
         .read_buffer_size(READ_BUFFER)
+        .protocols([SUBPROTOCOL])
         .on_upgrade(|socket| connection(socket, app))
 }
 

@@ -2,8 +2,12 @@
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
+use secure_chat_shared::protocol::SUBPROTOCOL;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 
 use super::room::Room;
 use crate::Result;
@@ -22,7 +26,8 @@ pub async fn serve(listener: TcpListener) -> Result {
 
 async fn connection(stream: TcpStream, room: Room) {
     // A look whether we listen is no socket.
-    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else {
+    let accepted = tokio_tungstenite::accept_hdr_async(stream, speak_ours);
+    let Ok(mut socket) = accepted.await else {
         return;
     };
     let (id, mut queue) = room.enter();
@@ -56,4 +61,12 @@ async fn connection(stream: TcpStream, room: Room) {
         }
     }
     room.leave(id);
+}
+
+/// Takes the subprotocol that our clients ask for.
+#[allow(clippy::result_large_err, clippy::unnecessary_wraps)] // as tungstenite wants it
+fn speak_ours(_: &Request, mut response: Response) -> std::result::Result<Response, ErrorResponse> {
+    let ours = HeaderValue::from_static(SUBPROTOCOL);
+    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, ours);
+    Ok(response)
 }

@@ -12,7 +12,7 @@ use crate::{Result, place};
 /// `cargo xtask bench`.
 pub const COMMAND: Command = Command {
     name: "bench",
-    about: "[NAME ...] [--json FOLDER] [-- --quick ...]: measure, and draw; every benchmark without names",
+    about: "[NAME ...] [--json FILE] [-- --quick ...]: measure, and draw; every benchmark without names",
     run,
 };
 
@@ -65,6 +65,19 @@ const BENCHES: &[Bench] = &[
         run: load,
     },
     Bench {
+        name: "micro",
+        about: "signatures, wraps, seals and trees on their own, natively (criterion)",
+        run: |_, _, _| {
+            run_program(cargo().args([
+                "bench",
+                "--package",
+                "secure-chat-shared",
+                "--bench",
+                "parts",
+            ]))
+        },
+    },
+    Bench {
         name: "rekey-browser",
         about: "groups of 2 to 500 in the browser",
         run: |product, _, json| browser::rekey(&product.server, &product.loadtest, json),
@@ -95,7 +108,7 @@ fn run(args: &[String]) -> Result {
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         if arg == "--json" {
-            json = Some(PathBuf::from(args.next().ok_or("--json takes a folder")?));
+            json = Some(PathBuf::from(args.next().ok_or("--json takes a file")?));
         } else if arg == "--" {
             options = args.by_ref().cloned().collect();
         } else {
@@ -103,9 +116,10 @@ fn run(args: &[String]) -> Result {
             names.push(known.ok_or_else(|| unknown(arg))?.name);
         }
     }
-    if let Some(folder) = &json {
-        std::fs::create_dir_all(folder)?;
-    }
+    let json = match json.map(std::path::absolute) {
+        Some(file) => Some(file?),
+        None => None,
+    };
     let product = Product {
         server: product::build(Profile::Release)?,
         loadtest: load_generator()?,
@@ -114,14 +128,11 @@ fn run(args: &[String]) -> Result {
     for bench in BENCHES {
         if names.is_empty() || names.contains(&bench.name) {
             say(&format!("{}: {}", bench.name, bench.about));
-            let file = json
-                .as_ref()
-                .map(|folder| folder.join(format!("{}.json", bench.name)));
-            (bench.run)(&product, bench, file.as_deref())?;
+            (bench.run)(&product, bench, json.as_deref())?;
         }
     }
     match &json {
-        Some(folder) => run_program(program(&product.loadtest).arg("plot").arg(folder)),
+        Some(file) => run_program(program(&product.loadtest).arg("plot").arg(file)),
         None => Ok(()),
     }
 }
@@ -170,7 +181,7 @@ fn load(product: &Product, bench: &Bench, json: Option<&Path>) -> Result {
         .arg(&product.server)
         .args(&product.options);
     if let Some(file) = json {
-        command.arg("--json").arg(std::path::absolute(file)?);
+        command.arg("--json").arg(file);
     }
     run_program(&mut command)
 }

@@ -211,13 +211,21 @@ pub async fn failures(
         .into_tuple()
         .one(db)
         .await?;
-    let Some((failed, Some(last))) = row else {
-        return Ok(None);
+    match row {
+        Some((failed, last)) => failed_sign_ins(failed, last),
+        None => Ok(None),
+    }
+}
+
+/// From their columns.
+pub fn failed_sign_ins(failed: i32, last: Option<i64>) -> Result<Option<FailedSignIns>, DbErr> {
+    let told = |last| {
+        Ok(FailedSignIns {
+            count: count(failed)?,
+            last: Timestamp(from_row(last)),
+        })
     };
-    Ok(Some(FailedSignIns {
-        count: count(failed)?,
-        last: Timestamp(from_row(last)),
-    }))
+    last.map(told).transpose()
 }
 
 /// Sets the count back.
@@ -231,6 +239,6 @@ pub async fn forget_failures(db: &impl ConnectionTrait, user: &UserId) -> Result
     Ok(())
 }
 
-fn count(number: i32) -> Result<u32, DbErr> {
+pub fn count(number: i32) -> Result<u32, DbErr> {
     u32::try_from(number).map_err(|_| damaged("a count"))
 }

@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::{Expr, Query},
 };
 use secure_chat_shared::ids::{SessionId, Timestamp, UserId, UserName};
-use secure_chat_shared::protocol::SessionInfo;
+use secure_chat_shared::protocol::{FailedSignIns, SessionInfo};
 
 use super::id;
+use super::secrets::{self, count};
 use crate::db::entities::{eviction, session, user};
 use crate::numbers::{from_row, to_row};
 use crate::place;
@@ -86,28 +87,55 @@ pub async fn renew(
     Ok(renewed.rows_affected == 1)
 }
 
-/// A session that a token resumes.
+/// A session that a token resumes, and what its browser is to know of the account.
 pub struct Resumable {
     pub user: UserId,
     pub session: SessionId,
     /// Where it last signed in from.
     pub address: Option<IpAddr>,
+    /// Of the synced state.
+    pub state_generation: u64,
+    /// Of the identity, the newest.
+    pub identity_version: u32,
+    /// How often the secrets were replaced.
+    pub secrets: u32,
+    pub failed: Option<FailedSignIns>,
 }
 
-/// The session that a token resumes.
+#[derive(FromQueryResult)]
+struct ResumableRow {
+    id: Vec<u8>,
+    user_id: Vec<u8>,
+    address: Option<String>,
+    state_generation: i64,
+    secrets: i32,
+    failed: i32,
+    failed_last: Option<i64>,
+    version: i32,
+}
+
+/// The session that a token resumes. One statement: after a restart everybody comes back at once.
 pub async fn by_token(
     db: &impl ConnectionTrait,
     token_hash: &[u8; 32],
 ) -> Result<Option<Resumable>, DbErr> {
-    let row = session::Entity::find()
-        .filter(session::Column::TokenHash.eq(token_hash.to_vec()))
-        .one(db)
-        .await?;
+    let sql = "SELECT sessions.id, sessions.user_id, sessions.address, users.state_generation, \
+               users.secrets, users.failed, users.failed_last, identities.version FROM sessions \
+               JOIN users ON users.id = sessions.user_id \
+               JOIN identities ON identities.user_id = sessions.user_id \
+               WHERE sessions.token_hash = $1 ORDER BY identities.version DESC LIMIT 1";
+    let token_hash = [token_hash.to_vec().into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, token_hash);
+    let row = ResumableRow::find_by_statement(statement).one(db).await?;
     row.map(|row| {
         Ok(Resumable {
             user: id(&row.user_id)?,
             session: id(&row.id)?,
             address: address(row.address.as_deref()),
+            state_generation: from_row(row.state_generation),
+            identity_version: count(row.version)?,
+            secrets: count(row.secrets)?,
+            failed: secrets::failed_sign_ins(row.failed, row.failed_last)?,
         })
     })
     .transpose()

@@ -272,23 +272,6 @@ pub async fn identities(
     Ok(found)
 }
 
-/// Number of somebody's newest identity version.
-pub async fn newest_version(
-    db: &impl ConnectionTrait,
-    user: &UserId,
-) -> Result<Option<u32>, DbErr> {
-    let row: Option<i32> = identity::Entity::find()
-        .select_only()
-        .column(identity::Column::Version)
-        .filter(identity::Column::UserId.eq(user.0.to_vec()))
-        .order_by_desc(identity::Column::Version)
-        .into_tuple()
-        .one(db)
-        .await?;
-    row.map(|version| u32::try_from(version).map_err(|_| damaged("a version")))
-        .transpose()
-}
-
 /// The next version of somebody's identity.
 pub struct NewVersion {
     pub user: UserId,
