@@ -168,7 +168,7 @@ pub async fn serve(mut socket: WebSocket, app: Arc<App>, address: IpAddr, origin
         let _ = write(&mut socket, last, &connection, None).await;
     }
     tracing::debug!(?end, "socket ended");
-    close(socket, end).await;
+    close(&mut socket, end).await;
 }
 
 /// How a socket ends.
@@ -328,7 +328,7 @@ async fn write(
 }
 
 /// Says goodbye and waits a little for the peer's: closing at once could make it lose what was sent before.
-async fn close(mut socket: WebSocket, end: End) {
+async fn close(socket: &mut WebSocket, end: End) {
     let farewell = async {
         if let End::Close(code) = end {
             let frame = CloseFrame {

@@ -28,6 +28,9 @@ pub struct Options {
     /// Small sizes and one run: whether something is grossly wrong, not how fast it is.
     #[arg(long)]
     pub quick: bool,
+    /// How often everything is measured, for the median; three times unless it is to be quick.
+    #[arg(long)]
+    pub runs: Option<usize>,
     /// Fails if the benchmark's ratio to its baseline is less.
     #[arg(long)]
     pub at_least: Option<f64>,
@@ -39,7 +42,8 @@ pub struct Options {
 impl Options {
     /// How often everything is measured, for the median.
     pub fn runs(&self) -> usize {
-        if self.quick { 1 } else { 3 }
+        let usual = if self.quick { 1 } else { 3 };
+        self.runs.unwrap_or(usual).max(1)
     }
 }
 

@@ -73,6 +73,12 @@ impl Head {
         nodes
     }
 
+    /// The tree's root.
+    pub fn newest_root(&self) -> Root {
+        let newest = self.roots.back().copied();
+        newest.unwrap_or_else(|| self.frontier.root())
+    }
+
     /// The tree's root at a size, if it is in memory.
     pub fn root(&self, size: u64) -> Option<Root> {
         let back = usize::try_from(self.frontier.size().checked_sub(size)?).ok()?;

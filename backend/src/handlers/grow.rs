@@ -336,7 +336,7 @@ impl<'a> Growing<'a> {
             number,
             bytes: parsed.bytes.to_vec(),
             leaf,
-            root: self.head.frontier().root(),
+            root: self.head.newest_root(),
             nodes,
             time: self.time,
             is_state,

@@ -21,6 +21,8 @@ mod state;
 use std::future::Future;
 
 use bytes::Bytes;
+use futures::TryFutureExt;
+use futures::future::BoxFuture;
 use secure_chat_shared::codec;
 use secure_chat_shared::crypto::random;
 use secure_chat_shared::protocol::{
@@ -91,19 +93,15 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::Lookup(r) => reply::<p::Lookup>(directory::lookup(c, r)).await,
         R::LookupUsers(r) => reply::<p::LookupUsers>(directory::lookup_users(c, r)).await,
         R::LookupNames(r) => reply::<p::LookupNames>(directory::lookup_names(c, r)).await,
-        R::CreateConversation(r) => conversations::create(c, id, r)
-            .await
-            .map(|()| Answer::Queued),
-        R::Append(r) => conversations::append(c, id, r)
-            .await
-            .map(|()| Answer::Queued),
+        R::CreateConversation(r) => queued(conversations::create(c, id, r)).await,
+        R::Append(r) => queued(conversations::append(c, id, r)).await,
         R::ListConversations(_) => reply::<p::ListConversations>(history::list(c)).await,
         R::GetAnchor(r) => reply::<p::GetAnchor>(history::anchor(c, r)).await,
         R::GetEntries(r) => reply::<p::GetEntries>(history::entries(c, r)).await,
         R::GetWrap(r) => reply::<p::GetWrap>(history::wrap(c, r)).await,
         R::GetPeaks(r) => reply::<p::GetPeaks>(history::peaks(c, r)).await,
         R::GetManagedKey(_) => reply::<p::GetManagedKey>(conversations::managed_key(c)).await,
-        R::Reupload(r) => reupload::reupload(c, id, r).await.map(|()| Answer::Queued),
+        R::Reupload(r) => queued(reupload::reupload(c, id, r)).await,
         R::PasskeyStart(_) => reply::<p::PasskeyStart>(passkeys::start(c)).await,
         R::PasskeyFinish(r) => reply::<p::PasskeyFinish>(passkeys::finish(c, r)).await,
         R::ListPasskeys(_) => reply::<p::ListPasskeys>(passkeys::list(c)).await,
@@ -116,13 +114,19 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
     }
 }
 
-/// Encodes the reply that the request's type asks for.
-async fn reply<R: Request>(
-    handled: impl Future<Output = Result<R::Reply, Failure>>,
-) -> Result<Answer, Failure> {
-    handled
-        .await
-        .map(|reply| Answer::Body(codec::encode(&reply)))
+/// Encodes the reply that the request's type asks for. Each handler takes the memory that it needs, and not as much as the
+/// largest of them: what many sockets have taken for their first request would be left full of holes.
+fn reply<'a, R: Request>(
+    handled: impl Future<Output = Result<R::Reply, Failure>> + Send + 'a,
+) -> BoxFuture<'a, Result<Answer, Failure>> {
+    Box::pin(handled.map_ok(|reply| Answer::Body(codec::encode(&reply))))
+}
+
+/// For handlers whose reply is queued by then.
+fn queued<'a>(
+    handled: impl Future<Output = Result<(), Failure>> + Send + 'a,
+) -> BoxFuture<'a, Result<Answer, Failure>> {
+    Box::pin(handled.map_ok(|()| Answer::Queued))
 }
 
 /// What the client is told. Internal failures are logged once, with an id that the user can quote.
