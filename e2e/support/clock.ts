@@ -80,14 +80,10 @@ export async function putClock(context: BrowserContext): Promise<void> {
   });
 }
 
-/** Also writes down when the engine's WebSocket sends and receives. The browser's cache is off where requests are looked at. */
+/** Also writes down when the engine's WebSocket sends and receives: as soon as the worker is there, long before its code. */
 export async function putFrameClock(context: BrowserContext): Promise<void> {
   await putClock(context);
-  // The one file of the client whose bytes nothing on the page checks: the worker's first script.
-  await context.route('**/engine_loader.js', async (route) => {
-    const script = await (await route.fetch()).text();
-    await route.fulfill({ contentType: 'text/javascript', body: `(${inWorker.toString()})();\n${script}` });
-  });
+  context.on('page', (page) => page.on('worker', (worker) => void worker.evaluate(inWorker)));
 }
 
 function inWorker(): void {
