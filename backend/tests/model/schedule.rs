@@ -247,11 +247,18 @@ async fn restored(world: &mut World) -> Result<bool, Wrong> {
             continue;
         }
         let people = &log.state().people;
-        if people.is_empty() {
+        let restored = world.logs.get(&id);
+        if people.is_empty()
+            && restored
+                .states
+                .last()
+                .is_none_or(|state| state.people.is_empty())
+        {
             world.logs.keep(id, log);
             continue;
         }
-        let size = world.logs.get(&id).size();
+        // Where everybody has gone since the backup, nobody may give their going back.
+        let size = restored.size();
         for browser in &world.browsers {
             let begins = check::anchor(browser, &id).await;
             if people.contains_key(&browser.user) && begins.is_some_and(|begins| begins <= size) {
