@@ -18,14 +18,20 @@ use crate::Result;
 /// Width and height of a plot, pixels.
 const SIZE: (u32, u32) = (720, 400);
 /// One for each series; told apart by people who confuse red and green too.
-const COLOURS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 105, 92),
     RGBColor(204, 85, 0),
     RGBColor(68, 68, 170),
     RGBColor(150, 60, 130),
     RGBColor(120, 120, 120),
     RGBColor(150, 120, 0),
+    RGBColor(0, 130, 200),
+    RGBColor(160, 30, 30),
 ];
+/// Height of a line of the legend, pixels, and about the width of a letter there.
+const LEGEND: (i32, i32) = (18, 7);
+/// Of the legend's lines, pixels.
+const SAMPLE: i32 = 18;
 
 /// Curves over one axis.
 #[derive(Serialize, Deserialize)]
@@ -125,8 +131,13 @@ where
 {
     let area = SVGBackend::new(svg, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
+    let longest = plot.series.iter().map(|series| series.name.chars().count());
+    let longest = i32::try_from(longest.max().unwrap_or(0))?;
+    let (width, _) = SIZE;
+    let (chart_area, legend_area) =
+        area.split_horizontally(i32::try_from(width)? - longest * LEGEND.1 - SAMPLE - 24);
     let mut chart: ChartContext<'_, _, Cartesian2d<X::CoordDescType, Y::CoordDescType>> =
-        ChartBuilder::on(&area)
+        ChartBuilder::on(&chart_area)
             .caption(&plot.title, ("sans-serif", 18))
             .margin(12)
             .x_label_area_size(44)
@@ -142,28 +153,17 @@ where
         .x_label_formatter(&|value| short(*value))
         .y_label_formatter(&|value| short(*value))
         .draw()?;
-    for (series, colour) in plot.series.iter().zip(COLOURS.iter().cycle()) {
+    let legend = (0..).map(|line| 56 + line * LEGEND.0);
+    let looks = COLOURS.iter().cycle().zip(legend);
+    for (series, (colour, y)) in plot.series.iter().zip(looks) {
         let line = colour.stroke_width(2);
-        chart
-            .draw_series(LineSeries::new(
-                series.points.iter().map(|&[x, y]| (x, y)),
-                line,
-            ))?
-            .label(&series.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], line));
-        chart.draw_series(
-            series
-                .points
-                .iter()
-                .map(|&[x, y]| Circle::new((x, y), 3, colour.filled())),
-        )?;
+        let points = || series.points.iter().map(|&[x, y]| (x, y));
+        chart.draw_series(LineSeries::new(points(), line))?;
+        chart.draw_series(points().map(|point| Circle::new(point, 3, colour.filled())))?;
+        legend_area.draw(&PathElement::new([(4, y), (4 + SAMPLE, y)], line))?;
+        let name = (4 + SAMPLE + 6, y - LEGEND.0 / 3);
+        legend_area.draw(&Text::new(series.name.as_str(), name, ("sans-serif", 13)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.85))
-        .label_font(("sans-serif", 13))
-        .draw()?;
     area.present()?;
     Ok(())
 }
