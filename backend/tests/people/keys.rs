@@ -262,6 +262,30 @@ async fn of_two_browsers_that_change_keys_at_once_one_asks_for_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_of_keys_given_up_twice_since_is_declined() {
+    local(async {
+        let app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let id = alice.begins_with(&["bob"], "a title").await;
+        // He has not heard of it yet.
+        for keys in [5, 6] {
+            bob.will_make(keys);
+            bob.does(change(KeyChange::Compromised)).await.unwrap();
+        }
+        assert!(!bob.page.borrow().conversations.contains_key(&id));
+        bob.until("the invitation", |page| {
+            page.conversations.contains_key(&id)
+        })
+        .await;
+        bob.ticks().await;
+        alice.sees_members(id, &["alice"]).await;
+        assert!(alice.sees(id).blocked.is_none());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_finds_new_keys_and_old_ones_alike() {
     local(async {
         let app = TestApp::full().await;

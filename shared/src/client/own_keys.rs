@@ -308,7 +308,7 @@ impl<P: Platform> Client<P> {
         let Some(me) = room.me(&account.user) else {
             return Ok(());
         };
-        let here = me.identity.identity().version;
+        let (here, is_accepted) = (me.identity.identity().version, me.is_accepted());
         if !account.has(&me.identity) {
             return self.stop_room(id, NOT_MINE, None).await;
         }
@@ -322,7 +322,8 @@ impl<P: Platform> Client<P> {
         let intent = match compromised {
             Some((version, statement)) if here == version => Intent::Compromised(statement),
             // It is about a version that never came into force here.
-            Some((version, _)) if here < version => Intent::Leave,
+            Some((version, _)) if here < version && is_accepted => Intent::Leave,
+            Some((version, _)) if here < version => Intent::Decline,
             _ => Intent::Identity,
         };
         self.author(id, intent).await?;
