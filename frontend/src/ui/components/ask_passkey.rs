@@ -91,10 +91,10 @@ pub fn SecondFactor() -> Html {
     });
     let options = Callback::from(|()| Action::FactorOptions);
     html! {
-        <>
+        <div class="form next-step">
             <p class="hint" role="status">{ t!("second-factor-hint") }</p>
             <AskPasskey {options} {finish} label={t!("use-passkey")} primary=true />
-        </>
+        </div>
     }
 }
 

@@ -68,7 +68,8 @@ pub fn SignIn() -> Html {
                         <p class="alert">{ sentences::failure(failure) }</p>
                     }
                 </div>
-                <button type="submit" class="button primary wide" aria-busy={request.busy.to_string()}
+                <button type="submit" class={classes!("button", (!wants_passkey).then_some("primary"), "wide")}
+                    aria-busy={request.busy.to_string()}
                     disabled={name.trim().is_empty() || password.is_empty()}>
                     { if request.busy { t!("signing-in") } else { t!("sign-in") } }
                 </button>

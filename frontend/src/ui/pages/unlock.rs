@@ -70,7 +70,8 @@ pub fn Unlock(props: &Props) -> Html {
                         <p class="alert">{ sentences::failure(failure) }</p>
                     }
                 </div>
-                <button type="submit" class="button primary wide" aria-busy={request.busy.to_string()}
+                <button type="submit" class={classes!("button", (!wants_passkey).then_some("primary"), "wide")}
+                    aria-busy={request.busy.to_string()}
                     disabled={password.is_empty()}>
                     { if request.busy { t!("unlocking") } else { t!("unlock") } }
                 </button>
@@ -78,8 +79,10 @@ pub fn Unlock(props: &Props) -> Html {
             if wants_passkey {
                 <SecondFactor />
             } else if passkey::may_unlock() {
-                <AskPasskey options={Callback::from(|()| Action::UnlockOptions)} finish={Callback::from(unlock_by)}
-                    label={t!("unlock-by-passkey")} />
+                <div class="form next-step">
+                    <AskPasskey options={Callback::from(|()| Action::UnlockOptions)} finish={Callback::from(unlock_by)}
+                        label={t!("unlock-by-passkey")} />
+                </div>
             }
             <p class="gate-other"><Link to={Route::Recover}>{ t!("forgot-password") }</Link></p>
             <p class="gate-other">
