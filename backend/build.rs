@@ -1,11 +1,14 @@
 //! Embeds the web client: every file of the folder that `SECURE_CHAT_CLIENT_DIR` names, else of `frontend/dist`.
 //!
-//! Release builds hold each file in brotli and gzip too. Without a client the server still builds, and says so on `/`.
+//! Release builds hold each file in brotli and gzip too. The hashes are made here: at start the server would have to read
+//! all of it into memory. Without a client the server still builds, and says so on `/`.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+
+use sha2::{Digest, Sha256};
 
 /// Smaller gains are not worth a second copy.
 const WORTH_BYTES: usize = 64;
@@ -51,9 +54,11 @@ fn main() -> io::Result<()> {
         let brotli = variant(compress.then(|| brotli(&content)).transpose()?, "br")?;
         let gzip = variant(compress.then(|| gzip(&content)).transpose()?, "gz")?;
         let path = fs::canonicalize(file)?;
+        let hash: [u8; 32] = Sha256::digest(&content).into();
         writeln!(
             code,
-            "    Embedded {{ name: {name:?}, bytes: include_bytes!({path:?}), brotli: {brotli}, gzip: {gzip} }},"
+            "    Embedded {{ name: {name:?}, hash: {hash:?}, bytes: include_bytes!({path:?}), brotli: {brotli}, \
+             gzip: {gzip} }},"
         )
         .map_err(io::Error::other)?;
     }

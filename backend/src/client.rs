@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 /// What a build has put inside.
 struct Embedded {
     name: &'static str,
+    hash: [u8; 32],
     bytes: &'static [u8],
     brotli: Option<&'static [u8]>,
     gzip: Option<&'static [u8]>,
@@ -31,12 +32,18 @@ pub struct Client {
 }
 
 struct File {
-    plain: Bytes,
-    brotli: Option<Bytes>,
-    gzip: Option<Bytes>,
+    content: Content,
     mime: &'static str,
     etag: HeaderValue,
     cache: &'static str,
+}
+
+struct Content {
+    /// SHA-256 of `plain`.
+    hash: [u8; 32],
+    plain: Bytes,
+    brotli: Option<Bytes>,
+    gzip: Option<Bytes>,
 }
 
 /// Names with a hash of their content never change.
@@ -47,14 +54,13 @@ impl Client {
     /// What the build has embedded; may be nothing.
     pub fn embedded() -> Self {
         Self::new(EMBEDDED.iter().map(|file| {
-            let variant = |bytes: Option<&'static [u8]>| bytes.map(Bytes::from_static);
-            let name = file.name.to_owned();
-            (
-                name,
-                Bytes::from_static(file.bytes),
-                variant(file.brotli),
-                variant(file.gzip),
-            )
+            let content = Content {
+                hash: file.hash,
+                plain: Bytes::from_static(file.bytes),
+                brotli: file.brotli.map(Bytes::from_static),
+                gzip: file.gzip.map(Bytes::from_static),
+            };
+            (file.name.to_owned(), content)
         }))
     }
 
@@ -62,17 +68,21 @@ impl Client {
     pub fn from_folder(folder: &Path) -> io::Result<Self> {
         let mut files = Vec::new();
         read_folder(folder, "", &mut files)?;
-        Ok(Self::new(
-            files
-                .into_iter()
-                .map(|(name, bytes)| (name, bytes, None, None)),
-        ))
+        Ok(Self::new(files.into_iter().map(|(name, plain)| {
+            let content = Content {
+                hash: Sha256::digest(&plain).into(),
+                plain,
+                brotli: None,
+                gzip: None,
+            };
+            (name, content)
+        })))
     }
 
     /// Name and SHA-256 of each file, uncompressed, by name.
     pub fn digests(&self) -> BTreeMap<&str, [u8; 32]> {
         let files = self.files.iter();
-        let digests = files.map(|(name, file)| (&name[..], Sha256::digest(&file.plain).into()));
+        let digests = files.map(|(name, file)| (&name[..], file.content.hash));
         digests.collect()
     }
 
@@ -103,27 +113,25 @@ impl Client {
         }
     }
 
-    fn new(files: impl Iterator<Item = (String, Bytes, Option<Bytes>, Option<Bytes>)>) -> Self {
+    fn new(files: impl Iterator<Item = (String, Content)>) -> Self {
         let files: HashMap<String, File> = files
-            .map(|(name, plain, brotli, gzip)| {
+            .map(|(name, content)| {
                 let file = File {
                     mime: mime(&name),
-                    etag: etag(&plain),
+                    etag: etag(&content.hash),
                     cache: if has_content_hash(&name) {
                         FOR_EVER
                     } else {
                         ASK_ALWAYS
                     },
-                    plain,
-                    brotli,
-                    gzip,
+                    content,
                 };
                 (name, file)
             })
             .collect();
         let inline_scripts = files
             .get("index.html")
-            .map(|index| inline_script_hashes(&String::from_utf8_lossy(&index.plain)))
+            .map(|index| inline_script_hashes(&String::from_utf8_lossy(&index.content.plain)))
             .unwrap_or_default();
         Self {
             files,
@@ -147,7 +155,7 @@ impl File {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.mime));
-        let body = match (&self.brotli, &self.gzip) {
+        let body = match (&self.content.brotli, &self.content.gzip) {
             (Some(brotli), _) if accepts(request, "br") => {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
                 brotli
@@ -156,7 +164,7 @@ impl File {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 gzip
             }
-            _ => &self.plain,
+            _ => &self.content.plain,
         };
         (headers, body.clone()).into_response()
     }
@@ -198,8 +206,7 @@ fn mime(name: &str) -> &'static str {
 }
 
 /// A strong tag: half of the content's SHA-256.
-fn etag(content: &[u8]) -> HeaderValue {
-    let hash = Sha256::digest(content);
+fn etag(hash: &[u8; 32]) -> HeaderValue {
     let hex: String = hash
         .iter()
         .take(16)
