@@ -28,6 +28,8 @@ use crate::passkeys::{Authenticating, Registering};
 
 /// Frames written before the socket is looked at again.
 const WRITE_TOGETHER: usize = 64;
+/// Frames that a socket keeps room for while nothing is written.
+const PLACES_KEPT: usize = 4;
 /// A peer that takes nothing for so long is not there.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the peer has to answer our close.
@@ -165,7 +167,7 @@ pub async fn serve(mut socket: WebSocket, app: Arc<App>, address: IpAddr, origin
     if end == End::Close(close_code::SESSION_ENDED) {
         let mut last = Vec::new();
         queue.take_ready(&mut last);
-        let _ = write(&mut socket, last, &connection, None).await;
+        let _ = write(&mut socket, &mut last, &connection, None).await;
     }
     tracing::debug!(?end, "socket ended");
     close(&mut socket, end).await;
@@ -202,10 +204,10 @@ async fn exchange(socket: &mut WebSocket, connection: &Connection, queue: &mut Q
                 while let Some(Some(answer)) = running.next().now_or_never() {
                     frames.extend(answer);
                 }
-                write(socket, std::mem::take(&mut frames), connection, Some(&closing)).await
+                write(socket, &mut frames, connection, Some(&closing)).await
             }
             () = queue.take(&mut frames, WRITE_TOGETHER) => {
-                write(socket, std::mem::take(&mut frames), connection, Some(&closing)).await
+                write(socket, &mut frames, connection, Some(&closing)).await
             }
             _ = ticks.tick() => {
                 if heard.elapsed() > limits.idle {
@@ -225,7 +227,7 @@ async fn exchange(socket: &mut WebSocket, connection: &Connection, queue: &mut Q
                         Ok(())
                     }
                     Ok(Read::Refused(frame)) => {
-                        write(socket, vec![frame], connection, Some(&closing)).await
+                        write(socket, &mut vec![frame], connection, Some(&closing)).await
                     }
                     Ok(Read::Nothing) => Ok(()),
                     Err(end) => Err(end),
@@ -235,6 +237,7 @@ async fn exchange(socket: &mut WebSocket, connection: &Connection, queue: &mut Q
         if let Err(end) = written {
             return end;
         }
+        frames.shrink_to(PLACES_KEPT);
     }
 }
 
@@ -300,18 +303,23 @@ fn end_of(error: axum::Error) -> End {
     }
 }
 
+/// Writes the frames, all of them or to the end of the socket.
 async fn write(
     socket: &mut WebSocket,
-    frames: Vec<Bytes>,
+    frames: &mut Vec<Bytes>,
     connection: &Connection,
     closing: Option<&Closing>,
 ) -> Result<(), End> {
-    let sending = async {
-        for frame in frames {
+    let mut sending = pin!(async {
+        for frame in frames.drain(..) {
             socket.feed(Message::Binary(frame)).await?;
         }
         socket.flush().await
-    };
+    });
+    // Nearly always the network takes it at once, and nothing has to be listened for.
+    if let Some(sent) = sending.as_mut().now_or_never() {
+        return sent.map_err(|_: axum::Error| End::Gone);
+    }
     let told_to_close = async {
         match closing {
             Some(closing) => closing.code().await,
@@ -320,7 +328,7 @@ async fn write(
     };
     tokio::select! {
         biased;
-        sent = sending => sent.map_err(|_: axum::Error| End::Gone),
+        sent = &mut sending => sent.map_err(|_: axum::Error| End::Gone),
         code = told_to_close => Err(End::Close(code)),
         () = connection.stopping.cancelled() => Err(End::Close(close_code::GOING_AWAY)),
         () = tokio::time::sleep(WRITE_TIMEOUT) => Err(End::Close(close_code::SLOW)),
