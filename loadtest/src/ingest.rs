@@ -11,6 +11,7 @@ use secure_chat_shared::protocol::{Append, MAX_IN_FLIGHT};
 use serde::Serialize;
 
 use crate::Result;
+use crate::baseline::MAX_BATCH;
 use crate::baseline::rows::{self, Written};
 use crate::cores::Cores;
 use crate::fanout::TEXT;
@@ -22,8 +23,6 @@ use crate::server::Server;
 
 /// Conversations of each sender.
 const CONVERSATIONS: usize = 5;
-/// Most jobs that the server's writer commits together.
-const MAX_BATCH: usize = 256;
 
 /// One row of the table.
 #[derive(Serialize)]

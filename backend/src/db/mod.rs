@@ -85,7 +85,7 @@ impl Database {
     }
 
     /// As [`Database::write`] does; but where `stage` gives a row, that is all that is written, in one statement with
-    /// its neighbours', and `work` runs only if the row is there already.
+    /// its neighbours'. `work` runs where it gives none, or where the statement fails: one of the rows may be there.
     pub async fn write_row<T, S, W, A>(&self, stage: S, work: W, after: A) -> Result<T, Failure>
     where
         T: Send + 'static,

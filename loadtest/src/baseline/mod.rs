@@ -17,6 +17,9 @@ use tokio::net::TcpListener;
 
 use crate::Result;
 
+/// What the server's writer commits together at most.
+pub const MAX_BATCH: usize = 256;
+
 /// Settings of a baseline.
 #[derive(Args)]
 pub struct Settings {

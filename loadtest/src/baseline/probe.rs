@@ -7,12 +7,10 @@ use std::thread;
 use bytes::Bytes;
 use rusqlite::Connection;
 
+use super::MAX_BATCH;
 use super::axum::Store;
 use super::room::Room;
 use crate::Result;
-
-/// Frames committed together at most, as in the server.
-const MAX_BATCH: usize = 256;
 
 /// What waits for the disk.
 pub struct Waiting {

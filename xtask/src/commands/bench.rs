@@ -116,10 +116,7 @@ fn run(args: &[String]) -> Result {
             names.push(known.ok_or_else(|| unknown(arg))?.name);
         }
     }
-    let json = match json.map(std::path::absolute) {
-        Some(file) => Some(file?),
-        None => None,
-    };
+    let json = json.map(std::path::absolute).transpose()?;
     let product = Product {
         server: product::build(Profile::Release)?,
         loadtest: load_generator()?,
@@ -137,7 +134,7 @@ fn run(args: &[String]) -> Result {
     }
 }
 
-/// Runs what has a guard, small and once, on a server that is built. Each line: a benchmark, and what it came to.
+/// Runs what has a guard, small and once, on a server that is built. Gives those that failed, and why.
 pub fn guard(server: PathBuf) -> Result<Vec<String>> {
     let mut product = Product {
         server,
