@@ -42,7 +42,7 @@ test('rekey', async ({ browser, server }) => {
     const createTask = await longestTask(alice.page);
     await alice.openMembers();
     const removeSent = sent;
-    const removeMs = await timeToRemove(alice, names.at(-1) ?? '');
+    const removeMs = await timeToRemove(alice, names[0] ?? '');
     const removeBytes = (sent - removeSent) / members;
     const removeTask = await longestTask(alice.page);
     const wrapsMs = await alice.page.evaluate(wraps, members);

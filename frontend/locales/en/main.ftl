@@ -331,6 +331,7 @@ presence-away = away
 presence-offline = offline
 presence-last-seen = last seen { $ago }
 find-member = Find a member
+more-members = Show { $count } more
 member-line = { $presence } · signs with { $algorithm }
 verified = Verified
 verified-by-link = Verified by link

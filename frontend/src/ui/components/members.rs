@@ -20,6 +20,9 @@ use crate::ui::text::t;
 
 /// From so many members on, there is a field to find one.
 const MANY: usize = 15;
+/// So many members are listed at first, and more at a click: each row costs the page near a millisecond, at each change
+/// of the conversation.
+const LISTED: usize = 100;
 
 /// Properties of [`Members`].
 #[derive(Properties, PartialEq)]
@@ -42,6 +45,7 @@ pub fn Members(props: &Props) -> Html {
     let shown = use_shown();
     let asked = use_state(|| None::<Asked>);
     let wanted = use_state(String::new);
+    let listed = use_state_eq(|| LISTED);
     // The same as long as the region is there: else all members were shown anew at each change.
     let on_ask = use_callback((), {
         let asked = asked.setter();
@@ -67,6 +71,15 @@ pub fn Members(props: &Props) -> Html {
     let may_act = can_write(conversation);
     let name_part = wanted.trim().to_lowercase();
     let fits = |member: &&Member| member.name.contains(&name_part);
+    let members: Vec<&Member> = ordered(conversation, &props.me)
+        .into_iter()
+        .filter(fits)
+        .collect();
+    let unlisted = members.len().saturating_sub(*listed).min(LISTED);
+    let more = {
+        let listed = listed.clone();
+        Callback::from(move |_: MouseEvent| listed.set(*listed + LISTED))
+    };
     let member = |member: &Member| {
         html! {
             <MemberItem key={member.user.to_string()} conversation={conversation.id} member={member.clone()}
@@ -90,8 +103,13 @@ pub fn Members(props: &Props) -> Html {
                         value={(*wanted).clone()} oninput={typed(&on_wanted)} autocomplete="off" />
                 }
                 <ul class="member-list">
-                    { for ordered(conversation, &props.me).into_iter().filter(fits).map(member) }
+                    { for members.iter().take(*listed).copied().map(member) }
                 </ul>
+                if unlisted > 0 {
+                    <button type="button" class="button wide more-members" onclick={more}>
+                        { t!("more-members", count = unlisted) }
+                    </button>
+                }
                 <div class="stack">
                     if may_act {
                         <button type="button" class="button wide" onclick={ask(Asked::Invite)}>
