@@ -127,6 +127,18 @@ async fn records_come_back_after_a_reload() {
 }
 
 #[wasm_bindgen_test]
+async fn many_records_come_in_the_order_of_their_keys() {
+    let (_, store) = store("many").await;
+    let writes = [b"a", b"b", b"c"].map(|key| put(Table::Entries, key, key));
+    store.write(writes.into()).await.unwrap();
+    let keys = [&b"c"[..], b"none", b"a", b"c"].map(<[u8]>::to_vec);
+    let found = store.get_many(Table::Entries, &keys).await.unwrap();
+    let [a, c] = [b"a", b"c"].map(|value| Some(value.to_vec()));
+    assert_eq!(found, [c.clone(), None, a, c]);
+    assert_eq!(store.get_many(Table::Entries, &[]).await, Ok(Vec::new()));
+}
+
+#[wasm_bindgen_test]
 async fn scans_are_those_of_the_memory_store() {
     let (_, store) = store("scans").await;
     let memory = MemoryStore::new();

@@ -27,7 +27,7 @@ mod wire;
 use common::TestApp;
 use person::{PASSWORD, Person};
 use secure_chat_shared::client::api::{
-    Action, Blocked, Deed, Failure, Notice, RowBody, Session, Standing,
+    Action, Blocked, Deed, Failure, Notice, RowBody, RowKey, Session, Standing,
 };
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 use secure_chat_shared::protocol::PresenceStatus;
@@ -99,6 +99,56 @@ async fn a_reload_keeps_everything() {
         alice
             .reads(id, &["before", "while away", "typed offline"])
             .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looking_back_leads_past_what_was_said_without_one() {
+    local(async {
+        let app = TestApp::full().await;
+        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
+        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
+        let id = alice.begins_with(&["bob"], "").await;
+        bob.joins(id).await;
+        alice.writes(id, "with bob").await;
+        bob.reads(id, &["with bob"]).await;
+        let remove = Action::Remove {
+            conversation: id,
+            user: bob.user(),
+        };
+        alice.does(remove).await.unwrap();
+        // More than two pages.
+        for n in 0..150 {
+            alice.writes(id, &format!("{n}, without bob")).await;
+        }
+        alice.invites(id, &["bob"]).await;
+        bob.joins(id).await;
+        alice.writes(id, "with bob again").await;
+        bob.until("the new message is there", |page| {
+            page.texts(id).contains(&"with bob again")
+        })
+        .await;
+
+        let mut bob = bob.reload().await;
+        bob.does(Action::Open(id)).await.unwrap();
+        let mut texts = vec!["with bob again"];
+        for is_last in [false, true] {
+            assert_eq!(bob.page.borrow().texts(id), texts);
+            assert_eq!(bob.page.borrow().more[&id], !is_last);
+            if !is_last {
+                let oldest = bob.page.borrow().rows_of(id).next().unwrap().key;
+                let RowKey::Number(before) = oldest else {
+                    panic!("{oldest:?}")
+                };
+                let older = Action::Older {
+                    conversation: id,
+                    before,
+                };
+                bob.does(older).await.unwrap();
+                texts.insert(0, "with bob");
+            }
+        }
     })
     .await;
 }

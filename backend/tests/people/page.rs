@@ -17,6 +17,8 @@ pub struct Page {
     pub connection: Option<Connection>,
     pub conversations: BTreeMap<ConversationId, Conversation>,
     pub rows: BTreeMap<(ConversationId, RowKey), Row>,
+    /// Whether there are older rows than those.
+    pub more: HashMap<ConversationId, bool>,
     pub presence: BTreeMap<UserId, PresenceStatus>,
     pub notices: Vec<Notice>,
     pub blocked: Vec<api::BlockedPerson>,
@@ -43,8 +45,11 @@ impl Page {
                 self.rows.retain(|(conversation, _), _| *conversation != id);
             }
             api::Event::Rows {
-                conversation, rows, ..
+                conversation,
+                rows,
+                more,
             } => {
+                self.more.extend(more.map(|more| (conversation, more)));
                 for row in rows {
                     self.rows.insert((conversation, row.key), row);
                 }

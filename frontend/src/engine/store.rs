@@ -57,6 +57,31 @@ impl Store for BrowserStore {
         }
     }
 
+    async fn get_many(
+        &self,
+        table: Table,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let store = self.device.database().read(table.name())?;
+        // All requests are made before any is awaited: one transaction, one state.
+        let requests = keys.iter().map(|key| store.get(Query::Key(bytes(key))));
+        let requests: Vec<_> = requests.collect::<Result<_, _>>().map_err(failed)?;
+        let found = try_join_all(requests.into_iter().map(IntoFuture::into_future)).await;
+        let found = found.map_err(failed)?.into_iter();
+        try_join_all(
+            keys.iter()
+                .zip(found)
+                .map(async |(key, value)| match value {
+                    Some(value) => self.open(table, key, value).await.map(Some),
+                    None => Ok(None),
+                }),
+        )
+        .await
+    }
+
     async fn scan(
         &self,
         table: Table,

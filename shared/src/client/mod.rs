@@ -57,7 +57,7 @@ mod take;
 mod trouble;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use self::api::{Answer, Command, Connection, Event, Failure, Outcome, Session};
 use self::heal::Moment;
@@ -110,6 +110,8 @@ pub struct Client<P: Platform> {
     unknown_answers: Vec<LinkAnswer>,
     /// Writes that belong together and have not been made yet.
     batch: Vec<Write>,
+    /// What the store holds under keys that are about to be asked for, until something is written.
+    looked_up: HashMap<(Table, Vec<u8>), Option<Vec<u8>>>,
     /// What is told once they are made: nothing is shown that this device does not hold.
     news: Vec<Event>,
     /// Whose pins they change.
@@ -146,6 +148,7 @@ impl<P: Platform> Client<P> {
             held: RefCell::default(),
             unknown_answers: Vec::new(),
             batch: Vec::new(),
+            looked_up: HashMap::new(),
             news: Vec::new(),
             repinned: BTreeSet::new(),
         }
@@ -367,6 +370,7 @@ impl<P: Platform> Client<P> {
         let batch = std::mem::take(&mut self.batch);
         let news = std::mem::take(&mut self.news);
         let repinned = std::mem::take(&mut self.repinned);
+        self.looked_up.clear();
         if !batch.is_empty() {
             self.platform.store().write(batch).await?;
         }
@@ -378,6 +382,7 @@ impl<P: Platform> Client<P> {
     /// Drops the writes that were gathered, with what goes with them.
     fn forget_batch(&mut self) {
         self.batch.clear();
+        self.looked_up.clear();
         self.news.clear();
         self.repinned.clear();
     }
@@ -385,19 +390,23 @@ impl<P: Platform> Client<P> {
     /// Whether every claim holds. Those that did before are not verified again: the same identities come with every
     /// invitation, and messages that come together are verified together.
     async fn all_hold(&self, claims: &[Claim]) -> Result<bool, Trouble> {
-        let is_known = |claim: &&Claim| self.held.borrow().contains(&claim.digest());
-        let unknown: Vec<Claim> = claims
+        let is_unknown = |digest: &[u8; 32]| !self.held.borrow().contains(digest);
+        let (digests, unknown): (Vec<[u8; 32]>, Vec<Claim>) = claims
             .iter()
-            .filter(|claim| !is_known(claim))
-            .cloned()
-            .collect();
+            .map(|claim| (claim.digest(), claim))
+            .filter(|(digest, _)| is_unknown(digest))
+            .map(|(digest, claim)| (digest, claim.clone()))
+            .unzip();
+        if unknown.is_empty() {
+            return Ok(true);
+        }
         let verified = self.platform.keys().verify(&unknown).await?;
         let mut held = self.held.borrow_mut();
         if held.len() + unknown.len() > HELD {
             held.clear();
         }
-        let good = unknown.iter().zip(&verified).filter(|(_, holds)| **holds);
-        held.extend(good.map(|(claim, _)| claim.digest()));
+        let good = digests.iter().zip(&verified).filter(|(_, holds)| **holds);
+        held.extend(good.map(|(digest, _)| *digest));
         Ok(verified.len() == unknown.len() && !verified.contains(&false))
     }
 

@@ -305,15 +305,15 @@ impl<P: Platform> Client<P> {
         Ok(Ok((text, proof)))
     }
 
-    /// Verifies the signatures of messages that are about to be taken, all at once: each waits for the platform alone
-    /// otherwise. What cannot be opened yet, or turns out to be somebody else's, is left to [`Client::take`].
+    /// Verifies the signatures of messages that are about to be taken, and looks up whether their names were seen before,
+    /// all at once: each waits for the platform alone otherwise. What cannot be opened yet, or turns out to be somebody else's, is left to [`Client::take`].
     pub(super) async fn verify_ahead(
         &mut self,
         room: &mut Room,
         entries: &[EntryAt],
     ) -> Result<(), Trouble> {
         let me = self.me()?.user;
-        let mut claims = Vec::new();
+        let (mut claims, mut names) = (Vec::new(), Vec::new());
         for at in entries {
             let Stored::Whole(bytes) = &at.entry else {
                 continue;
@@ -332,8 +332,10 @@ impl<P: Platform> Client<P> {
                 && let Ok((_, claim)) = unsealed(&message, &key, &author)
             {
                 claims.push(claim);
+                names.push(records::message_key(&room.id(), &header.sender, &header.id));
             }
         }
+        self.read_ahead(Table::Entries, names).await?;
         self.all_hold(&claims).await.map(|_| ())
     }
 }

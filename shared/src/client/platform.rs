@@ -224,6 +224,9 @@ pub trait Keys {
         prf: &Secret32,
     ) -> Result<Vec<u8>, KeysError>;
 
+    /// Makes ready to sign with a version's key, where that takes a while at the first time. Signing works without.
+    async fn prepare(&self, _version: u32, _algorithm: Algorithm) {}
+
     /// Signs with the signing key of an identity version. The message is what [`Claim::message`] describes.
     async fn sign(
         &self,
@@ -322,6 +325,13 @@ pub enum StoreError {
 pub trait Store {
     /// One record.
     async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Records by their keys, in their order, as they were at one moment: asking for each alone takes many times as long.
+    async fn get_many(
+        &self,
+        table: Table,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
 
     /// Records whose key starts with `prefix`, ascending by key (descending if `newest_first`), at most `limit`,
     /// beginning after `after` (exclusive, in the direction of the scan).

@@ -6,7 +6,7 @@ use super::Client;
 use super::api::{
     Answer, Connection, Conversation, Event, Failure, Me, Member, Row, Session, Standing,
 };
-use super::platform::{Platform, Store, Table};
+use super::platform::{Keys, Platform, Store, Table};
 use super::records;
 use super::room::Room;
 use super::sharing::lacking;
@@ -16,8 +16,8 @@ use crate::ids::{ConversationId, Epoch, UserId};
 use crate::log::{self, Mode};
 use crate::protocol::Presence;
 
-/// Rows in one page of history.
-const PAGE: usize = 60;
+/// Entries in one page of history.
+const PAGE: u64 = 60;
 
 impl<P: Platform> Client<P> {
     /// Everything that makes a page's state whole.
@@ -214,6 +214,10 @@ impl<P: Platform> Client<P> {
             let write = room.put_record();
             self.batch.push(write);
             self.flush().await?;
+            // While the rest is being typed.
+            let identity = self.me()?.identity.identity();
+            let (version, algorithm) = (identity.version, identity.algorithm);
+            self.platform.keys().prepare(version, algorithm).await;
         }
         Ok(Answer::Nothing)
     }
@@ -260,26 +264,43 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
-    /// At most a page of rows, newest first found, and whether older ones exist.
+    /// The rows of a page of entries before a number, and whether there may be older ones. Pages of which nothing is
+    /// shown are passed over.
     pub(super) async fn rows_before(
         &self,
         id: ConversationId,
         before: Option<u64>,
     ) -> Result<(Vec<Row>, bool), Trouble> {
+        let Some(room) = self.rooms.get(&id) else {
+            return Err(Failure::NotAllowed.into());
+        };
+        let (first, size) = (room.record.anchor, room.record.frontier.size());
         let prefix = records::entry_prefix(&id);
-        let after = before.map(|number| records::entry_key(&id, number));
-        let found = self
-            .platform
-            .store()
-            .scan(Table::Entries, &prefix, after.as_deref(), true, PAGE + 1)
-            .await?;
-        let more = found.len() > PAGE;
-        let rows = found
-            .iter()
-            .take(PAGE)
-            .map(|(_, bytes)| records::decode_row(bytes).map_err(|_| super::damaged()))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok((rows.into_iter().flatten().collect(), more))
+        let mut end = before.map_or(size, |before| before.min(size));
+        let mut rows = Vec::new();
+        // Read in the order of the log: the browser's store takes many times as long backwards.
+        while rows.is_empty() && end > first {
+            let start = end.saturating_sub(PAGE).max(first);
+            let after = start.checked_sub(1);
+            let after = after.map(|number| records::entry_key(&id, number));
+            let store = self.platform.store();
+            let found = store
+                .scan(
+                    Table::Entries,
+                    &prefix,
+                    after.as_deref(),
+                    false,
+                    PAGE as usize,
+                )
+                .await?;
+            for (key, bytes) in found {
+                if records::entry_number(&key).is_some_and(|number| number < end) {
+                    rows.extend(records::decode_row(&bytes).map_err(|_| super::damaged())?);
+                }
+            }
+            end = start;
+        }
+        Ok((rows, end > first))
     }
 
     pub(super) async fn unread_after(

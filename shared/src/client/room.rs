@@ -150,10 +150,25 @@ impl<P: Platform> Client<P> {
     /// A record as it will be once the batch is written.
     pub(super) async fn read(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Trouble> {
         let mut newest_first = self.batch.iter().rev();
-        match newest_first.find(|write| write.table == table && write.key == key) {
-            Some(write) => Ok(write.value.clone()),
+        if let Some(write) = newest_first.find(|write| write.table == table && write.key == key) {
+            return Ok(write.value.clone());
+        }
+        match self.looked_up.get(&(table, key.to_vec())) {
+            Some(value) => Ok(value.clone()),
             None => Ok(self.platform.store().get(table, key).await?),
         }
+    }
+
+    /// Asks the store at once for records that will be [read](Self::read) one by one.
+    pub(super) async fn read_ahead(
+        &mut self,
+        table: Table,
+        keys: Vec<Vec<u8>>,
+    ) -> Result<(), Trouble> {
+        let values = self.platform.store().get_many(table, &keys).await?;
+        let found = keys.into_iter().map(|key| (table, key)).zip(values);
+        self.looked_up.extend(found);
+        Ok(())
     }
 
     /// The key of an epoch that this user may read; `None` where it is missing, which is remembered.

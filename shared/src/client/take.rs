@@ -276,8 +276,7 @@ impl<P: Platform> Client<P> {
             if !self.is_by_blocked(row) {
                 self.tell_of(room, number, row, arrival);
             }
-            let rows = vec![row.clone()];
-            self.news.extend(self.rows_event(conversation, rows));
+            self.tell_row(conversation, row);
         }
         let record = EntryRecord {
             hash,
@@ -288,6 +287,21 @@ impl<P: Platform> Client<P> {
         };
         self.write_entry(&conversation, number, &record);
         self.write_bytes(&conversation, at);
+    }
+
+    /// Tells of a new row, together with those before it: for the page each event is a change to be drawn.
+    fn tell_row(&mut self, conversation: ConversationId, row: &Row) {
+        match self.news.last_mut() {
+            Some(Event::Rows {
+                conversation: same,
+                rows,
+                more: None,
+            }) if *same == conversation => rows.push(row.clone()),
+            _ => {
+                let event = self.rows_event(conversation, vec![row.clone()]);
+                self.news.extend(event);
+            }
+        }
     }
 
     /// A row by somebody who is not blocked: counted, and told of if it is new.

@@ -41,6 +41,17 @@ impl Store for MemoryStore {
             .cloned())
     }
 
+    async fn get_many(
+        &self,
+        table: Table,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let tables = self.tables();
+        let records = tables.get(&table);
+        let get = |key| records.and_then(|records| records.get(key)).cloned();
+        Ok(keys.iter().map(get).collect())
+    }
+
     async fn scan(
         &self,
         table: Table,
@@ -184,6 +195,12 @@ mod tests {
             store.write(vec![write(None)]).await.unwrap();
             assert_eq!(store.get(Table::Meta, b"k").await, Ok(None));
             store.write(vec![write(Some(b"3"))]).await.unwrap();
+            let keys = [b"j", b"k", b"k"].map(|key| key.to_vec());
+            let found = store.get_many(Table::Meta, &keys).await;
+            assert_eq!(
+                found,
+                Ok(vec![None, Some(b"3".to_vec()), Some(b"3".to_vec())])
+            );
             let other = store.snapshot();
             store.clear().await.unwrap();
             assert_eq!(store.get(Table::Meta, b"k").await, Ok(None));
