@@ -141,6 +141,12 @@ async fn webcrypto_verifies_and_makes_the_signatures() {
     assert!(verify(&message, &signature).await);
     assert!(!verify(&altered(&message), &signature).await);
     assert!(!verify(&message, &altered(&signature)).await);
+    // What is no key stays none, and pushes no key out for good.
+    for n in 0..100 {
+        let none = webcrypto::verify(&[n], &message, &signature);
+        assert!(!none.await.unwrap());
+    }
+    assert!(verify(&message, &signature).await);
 
     let [_, signing, _] = test_keys::pkcs8(0);
     let private = private_key(Rsa::Pss, signing).await;

@@ -10,7 +10,6 @@ use secure_chat_shared::client::platform::{
     StoreError, Unlock,
 };
 use secure_chat_shared::crypto::account::Vault;
-use secure_chat_shared::crypto::dsa;
 use secure_chat_shared::crypto::epoch::EpochKey;
 use secure_chat_shared::crypto::label::{labelled, purpose};
 use secure_chat_shared::crypto::opaque::ExportKey;
@@ -25,7 +24,9 @@ use zeroize::Zeroizing;
 
 use super::database::KEYS;
 use super::device::Device;
-use super::vault_keys::{self, OpenVault, Sealable, Version, does_not_open, dsa_failed, failed};
+use super::vault_keys::{
+    self, DsaKey, OpenVault, Sealable, Version, does_not_open, dsa_failed, failed,
+};
 use super::webcrypto::{self, Exportable, object};
 
 /// [`Keys`] on WebCrypto and IndexedDB.
@@ -295,9 +296,21 @@ impl Keys for BrowserKeys {
             Algorithm::RsaPss => webcrypto::sign(&keys.rsa_signing, message)
                 .await
                 .map_err(failed)?,
-            Algorithm::Dsa => keys.dsa_signing.sign(message).map_err(dsa_failed)?,
+            Algorithm::Dsa => {
+                let key = keys.dsa_signing.read().map_err(dsa_failed)?;
+                key.sign(message).map_err(dsa_failed)?
+            }
         };
         Ok(Signature::from(signature))
+    }
+
+    async fn prepare(&self, version: u32, algorithm: Algorithm) {
+        if algorithm == Algorithm::Dsa
+            && let Ok(keys) = self.version(version)
+        {
+            // What is wrong with it, signing says.
+            let _ = keys.dsa_signing.read();
+        }
     }
 
     async fn unwrap(&self, version: u32, wrap: &[u8], label: &[u8]) -> Result<EpochKey, KeysError> {
@@ -360,9 +373,8 @@ impl Account {
     async fn to_js(&self) -> Result<js_sys::Object, KeysError> {
         let versions = Array::new();
         for keys in &self.versions {
-            let pkcs8 = keys.dsa_signing.to_pkcs8().map_err(dsa_failed)?;
             let aad = dsa_aad(&self.user, keys.version);
-            let dsa = webcrypto::seal(&self.sealing, &aad, &pkcs8)
+            let dsa = webcrypto::seal(&self.sealing, &aad, keys.dsa_signing.pkcs8())
                 .await
                 .map_err(failed)?;
             versions.push(&object(&[
@@ -397,7 +409,7 @@ impl Account {
                 version,
                 encryption: field(&keys, "encryption")?,
                 rsa_signing: field(&keys, "rsaSigning")?,
-                dsa_signing: dsa::PrivateKey::from_pkcs8(&pkcs8).map_err(|_| damaged())?,
+                dsa_signing: DsaKey::new(pkcs8),
             }));
         }
         Ok(Self {

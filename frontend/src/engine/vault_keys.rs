@@ -1,6 +1,7 @@
 //! The private keys in a vault: made, sealed under K_priv, opened and checked. K_priv is there as long as an
 //! [`OpenVault`] is.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use futures::future::join;
@@ -29,7 +30,14 @@ pub struct Version {
     /// For RSA-PSS.
     pub rsa_signing: CryptoKey,
     /// For DSA.
-    pub dsa_signing: dsa::PrivateKey,
+    pub dsa_signing: DsaKey,
+}
+
+/// A DSA private key. It is read when it is first used: that computes its public half anew, which takes longer than to
+/// sign with it.
+pub struct DsaKey {
+    pkcs8: Zeroizing<Vec<u8>>,
+    read: OnceCell<dsa::PrivateKey>,
 }
 
 /// Private keys that can be sealed: the RSA ones are still exportable.
@@ -48,6 +56,28 @@ pub struct OpenVault {
     k_priv: CryptoKey,
     /// K_state.
     pub state: CryptoKey,
+}
+
+impl DsaKey {
+    /// The key in PKCS#8 DER.
+    pub fn new(pkcs8: Zeroizing<Vec<u8>>) -> Self {
+        let read = OnceCell::new();
+        Self { pkcs8, read }
+    }
+
+    /// PKCS#8 DER.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
+    /// The key itself.
+    pub fn read(&self) -> Result<&dsa::PrivateKey, dsa::BadDsaKey> {
+        if let Some(key) = self.read.get() {
+            return Ok(key);
+        }
+        let key = dsa::PrivateKey::from_pkcs8(&self.pkcs8)?;
+        Ok(self.read.get_or_init(|| key))
+    }
 }
 
 impl Sealable {
@@ -176,7 +206,7 @@ impl OpenVault {
         Ok(Sealable {
             encryption: opened.encryption,
             rsa_signing: opened.rsa_signing,
-            dsa_signing: opened.dsa_signing,
+            dsa_signing: opened.dsa_signing.read().map_err(dsa_failed)?.clone(),
             public: public.clone(),
         })
     }
@@ -208,7 +238,7 @@ impl OpenVault {
             version,
             encryption: unwrap_rsa(Rsa::Oaep, &sealed.encryption, encryption).await?,
             rsa_signing: unwrap_rsa(Rsa::Pss, &sealed.rsa_signing, rsa_signing).await?,
-            dsa_signing: dsa::PrivateKey::from_pkcs8(&pkcs8).map_err(|_| KeysError::DoesNotOpen)?,
+            dsa_signing: DsaKey::new(pkcs8),
         })
     }
 }
@@ -231,8 +261,9 @@ impl Version {
         let signed = webcrypto::verify(&public.rsa_signing, &message, &signature)
             .await
             .map_err(failed)?;
-        // Reading the DSA key computed its public half anew.
-        if opened[..] == probe && signed && self.dsa_signing.spki() == public.dsa_signing {
+        let dsa_signing = self.dsa_signing.read();
+        let dsa_signing = dsa_signing.map_err(|_| KeysError::DoesNotOpen)?;
+        if opened[..] == probe && signed && dsa_signing.spki() == public.dsa_signing {
             Ok(())
         } else {
             Err(KeysError::DoesNotOpen)

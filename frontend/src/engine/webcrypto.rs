@@ -1,5 +1,8 @@
 //! WebCrypto in the forms that the engine uses, over byte strings. Everything sealed has the form of the vault's blobs.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
 use js_sys::{Array, ArrayBuffer, Object, Promise, Reflect, Uint8Array};
 use secure_chat_shared::crypto::{random, vault};
 use wasm_bindgen::{JsCast, JsValue};
@@ -178,7 +181,7 @@ pub async fn unwrap_rsa(
 
 /// RSA-OAEP encryption to the holder of `spki`.
 pub async fn encrypt(spki: &[u8], label: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Refused> {
-    let key = import_public(Rsa::Oaep, spki).await?;
+    let key: CryptoKey = settle(Ok(import_public(Rsa::Oaep, spki)?)).await?;
     let copy = Uint8Array::from(plaintext);
     let sealed = subtle()?.encrypt_with_object_and_js_u8_array(&oaep(label), &key, &copy);
     let sealed = settle(sealed).await;
@@ -204,13 +207,49 @@ pub async fn sign(key: &CryptoKey, message: &[u8]) -> Result<Vec<u8>, Refused> {
 
 /// Whether an RSASSA-PSS signature holds. A key that is none makes it false.
 pub async fn verify(spki: &[u8], message: &[u8], signature: &[u8]) -> Result<bool, Refused> {
-    let Ok(key) = import_public(Rsa::Pss, spki).await else {
+    let Ok(key) = verifying_key(spki).await else {
         return Ok(false);
     };
     let verified =
         subtle()?.verify_with_object_and_u8_array_and_u8_array(&pss(), &key, signature, message);
     let verified: JsValue = settle(verified).await?;
     Ok(verified.is_truthy())
+}
+
+thread_local! {
+    /// Imports of keys that verified lately, also such as are under way, by their SubjectPublicKeyInfo; the latest last.
+    static RECENT: RefCell<VecDeque<(Vec<u8>, Promise)>> = RefCell::default();
+}
+
+/// Keys in [`RECENT`]: messages that come together are by few people.
+const MOST_RECENT: usize = 64;
+
+/// A key that verifies. To import it takes longer than to verify with it.
+async fn verifying_key(spki: &[u8]) -> Result<CryptoKey, Refused> {
+    let found = RECENT.with_borrow_mut(|recent| {
+        let index = recent.iter().position(|(other, _)| other == spki)?;
+        let found = recent.remove(index)?;
+        recent.push_back(found);
+        recent.back().map(|(_, import)| import.clone())
+    });
+    let import = match found {
+        Some(import) => import,
+        None => {
+            let import = import_public(Rsa::Pss, spki)?;
+            RECENT.with_borrow_mut(|recent| {
+                if recent.len() >= MOST_RECENT {
+                    recent.pop_front();
+                }
+                recent.push_back((spki.to_vec(), import.clone()));
+            });
+            import
+        }
+    };
+    let key = settle(Ok(import)).await;
+    if key.is_err() {
+        RECENT.with_borrow_mut(|recent| recent.retain(|(other, _)| other != spki));
+    }
+    key
 }
 
 /// A plain object.
@@ -231,10 +270,12 @@ async fn import_secret(bytes: &[u8; 32], usages: &Array) -> Result<CryptoKey, Re
     key
 }
 
-async fn import_public(kind: Rsa, spki: &[u8]) -> Result<CryptoKey, Refused> {
+fn import_public(kind: Rsa, spki: &[u8]) -> Result<Promise, Refused> {
     let spki = Uint8Array::from(spki);
     let usages = kind.public_usages();
-    settle(subtle()?.import_key_with_object("spki", &spki, &kind.hashed(), true, &usages)).await
+    subtle()?
+        .import_key_with_object("spki", &spki, &kind.hashed(), true, &usages)
+        .map_err(|error| refused(&error))
 }
 
 async fn wrap_key(
