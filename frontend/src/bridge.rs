@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo_events::EventListener;
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
 use secure_chat_shared::client::api::{Action, Command, Event, Session};
 use secure_chat_shared::codec;
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,6 +14,17 @@ use zeroize::Zeroizing;
 
 /// Address of the script that trunk generates to start the worker; it sits beside the page.
 const WORKER: &str = "/engine_loader.js";
+
+/// Nobody knows why.
+const STOPPED: &str = "The engine stopped working. Reload the page to go on.";
+
+/// A worker that `index.html` has started before this code was there.
+struct Early {
+    worker: Worker,
+    /// Its messages so far.
+    said: Array,
+    failed: bool,
+}
 
 /// Handle to the engine. Clones are the same engine; it ends with the page.
 #[derive(Clone)]
@@ -49,6 +60,14 @@ impl Engine {
             on_event,
             listeners: RefCell::new(Vec::new()),
         }));
+        if let Some(early) = Early::take() {
+            engine.listen(early.worker);
+            early.said.iter().for_each(|data| engine.0.receive(&data));
+            if early.failed {
+                engine.0.fail(STOPPED);
+            }
+            return engine;
+        }
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         options.set_name("secure-chat-engine");
@@ -76,7 +95,7 @@ impl Engine {
         let inner = Rc::downgrade(&self.0);
         let error = EventListener::new(&worker, "error", move |_| {
             if let Some(inner) = inner.upgrade() {
-                inner.fail("The engine stopped working. Reload the page to go on.");
+                inner.fail(STOPPED);
             }
         });
         let mut listeners = vec![message, error];
@@ -105,6 +124,27 @@ impl Engine {
     }
 }
 
+impl Early {
+    /// Takes it over; what it says from now on goes to whoever listens.
+    fn take() -> Option<Self> {
+        let name = JsValue::from("earlyEngine");
+        let window = web_sys::window()?;
+        let early = Reflect::get(&window, &name).ok()?;
+        let field = |name: &str| Reflect::get(&early, &name.into()).ok();
+        let worker: Worker = field("worker")?.dyn_into().ok()?;
+        let said = field("said")?.dyn_into().ok()?;
+        let failed = field("failed")?.is_truthy();
+        worker.set_onmessage(None);
+        worker.set_onerror(None);
+        Reflect::delete_property(&window, &name).ok()?;
+        Some(Self {
+            worker,
+            said,
+            failed,
+        })
+    }
+}
+
 impl Inner {
     fn act(&self, action: Action) -> u64 {
         let ticket = random_ticket();
@@ -121,7 +161,7 @@ impl Inner {
         if let Some(worker) = &*self.worker.borrow() {
             let bytes = Uint8Array::from(command.as_slice()).buffer();
             // Posting a plain buffer to a live worker has no way to fail.
-            let _ = worker.post_message_with_transfer(&bytes, &js_sys::Array::of1(&bytes));
+            let _ = worker.post_message_with_transfer(&bytes, &Array::of1(&bytes));
         }
     }
 
