@@ -55,14 +55,8 @@ impl Observed {
         let conversations = browser.page.borrow().conversations.clone();
         let mut rooms = BTreeMap::new();
         for (id, shown) in conversations {
-            let bytes = browser
-                .store
-                .get(Table::Conversations, &records::room_key(&id))
-                .await;
-            let bytes = bytes
-                .unwrap()
-                .ok_or("a conversation is shown and not kept")?;
-            let record: RoomRecord = codec::decode(&bytes).map_err(|error| error.to_string())?;
+            let record = record(browser, &id).await;
+            let record = record.ok_or("a conversation is shown and not kept")?;
             let page = browser.page.borrow();
             let rows = page.rows.iter().filter(|((at, _), _)| *at == id);
             let room = Room {
@@ -92,14 +86,13 @@ impl Observed {
     }
 }
 
-/// Where a browser's part of a log begins.
-pub async fn anchor(browser: &Browser, id: &ConversationId) -> Option<u64> {
+/// What a browser keeps of a conversation beside its state.
+pub async fn record(browser: &Browser, id: &ConversationId) -> Option<RoomRecord> {
     let bytes = browser
         .store
         .get(Table::Conversations, &records::room_key(id))
         .await;
-    let record: RoomRecord = codec::decode(&bytes.unwrap()?).unwrap();
-    Some(record.anchor)
+    Some(codec::decode(&bytes.unwrap()?).unwrap())
 }
 
 /// What a browser still has to send, with why it was refused.

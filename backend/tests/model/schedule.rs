@@ -260,7 +260,8 @@ async fn restored(world: &mut World) -> Result<bool, Wrong> {
         // Where everybody has gone since the backup, nobody may give their going back.
         let size = restored.size();
         for browser in &world.browsers {
-            let begins = check::anchor(browser, &id).await;
+            let begins = check::record(browser, &id).await;
+            let begins = begins.map(|record| record.anchor);
             if people.contains_key(&browser.user) && begins.is_some_and(|begins| begins <= size) {
                 return Err(format!("{} has not given back what it has", browser.name));
             }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use futures::FutureExt;
 use secure_chat_shared::client::api::{Action, Answer, Failure, Outcome};
 use secure_chat_shared::client::platform::{CallError, Socket};
 use secure_chat_shared::ids::{ConversationId, MessageId, Timestamp, UserId};
@@ -13,6 +14,7 @@ use secure_chat_shared::log::Entry;
 use secure_chat_shared::protocol::{AnyRequest, ErrorCode, RequestError};
 
 use crate::browser::{Browser, Finished, Input, PATIENCE, Signal};
+use crate::check;
 use crate::device::{Asked, Clock};
 use crate::figures::Figures;
 use crate::losses::Losses;
@@ -42,7 +44,7 @@ pub enum Fate {
 pub struct Written {
     pub conversation: ConversationId,
     pub text: String,
-    /// Size of the log when it was written.
+    /// Size of the log when it was written, as far as its author's browser had it.
     pub size: u64,
     /// Its author was told that it is safely kept.
     pub kept: bool,
@@ -127,7 +129,12 @@ impl World {
             text,
         }) = &input
         {
+            // Somebody who has not heard of it yet writes as if nothing had happened.
+            let record = check::record(&self.browsers[at], conversation);
+            let record = record.now_or_never().expect("a store in memory");
+            let theirs = record.map(|record| record.frontier.size());
             let size = self.logs.get(conversation).size();
+            let size = theirs.map_or(size, |theirs| theirs.min(size));
             let written = Written {
                 conversation: *conversation,
                 text: text.clone(),
