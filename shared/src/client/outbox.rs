@@ -64,12 +64,18 @@ impl<P: Platform> Client<P> {
             epoch: None,
             failed: None,
         };
-        self.keep_waiting(place, waiting).await?;
+        // What was a draft is a message from here on, in one write.
+        let mut draft = String::new();
         if let Some(room) = self.rooms.get_mut(&conversation) {
-            room.record.draft.clear();
+            draft = std::mem::take(&mut room.record.draft);
             let write = room.put_record();
             self.batch.push(write);
-            self.flush().await?;
+        }
+        if let Err(trouble) = self.keep_waiting(place, waiting).await {
+            if let Some(room) = self.rooms.get_mut(&conversation) {
+                room.record.draft = draft;
+            }
+            return Err(trouble);
         }
         self.show_room(&conversation);
         if self.must_be_online().is_ok() {

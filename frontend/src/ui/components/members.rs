@@ -22,7 +22,7 @@ use crate::ui::text::t;
 const MANY: usize = 15;
 /// So many members are listed at first, and more at a click: each row costs the page near a millisecond, at each change
 /// of the conversation.
-const LISTED: usize = 100;
+const LISTED: usize = 50;
 
 /// Properties of [`Members`].
 #[derive(Properties, PartialEq)]
