@@ -167,6 +167,10 @@ impl Inner {
 
     /// The worker's first message is empty: it listens. Each other one is an event.
     fn receive(&self, data: &JsValue) {
+        if self.worker.borrow().is_none() {
+            // What it had said before it was ended.
+            return;
+        }
         let bytes = Uint8Array::new(data.unchecked_ref::<ArrayBuffer>()).to_vec();
         if bytes.is_empty() {
             self.ready.set(true);
