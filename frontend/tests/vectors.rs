@@ -3,6 +3,7 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use futures::future::join_all;
 use secure_chat_frontend::engine::webcrypto::{self, Exportable, Rsa};
 use secure_chat_shared::client::native::test_keys;
 use secure_chat_shared::crypto::epoch::EpochKey;
@@ -141,12 +142,24 @@ async fn webcrypto_verifies_and_makes_the_signatures() {
     assert!(verify(&message, &signature).await);
     assert!(!verify(&altered(&message), &signature).await);
     assert!(!verify(&message, &altered(&signature)).await);
-    // What is no key stays none, and pushes no key out for good.
-    for n in 0..100 {
-        let verified = webcrypto::verify(&[n], &message, &signature).await;
-        assert_eq!(verified, Ok(false));
-    }
+    // More imports at a time than are remembered, of what is no key: they stay none, and the good key a good one.
+    let none = (0..100).map(|n| [n]);
+    let none = none.map(async |spki| webcrypto::verify(&spki, &message, &signature).await);
+    assert_eq!(join_all(none).await, vec![Ok(false); 100]);
     assert!(verify(&message, &signature).await);
+
+    // Another key's signature is another's, with both keys at hand.
+    let other = test_keys::set(1).unwrap().public().unwrap().rsa_signing;
+    let theirs = private_key(Rsa::Pss, test_keys::pkcs8(1)[1]).await;
+    let by_other = webcrypto::sign(&theirs, &message).await.unwrap();
+    for _ in 0..2 {
+        assert!(verify(&message, &signature).await);
+        assert!(!verify(&message, &by_other).await);
+        let of_other =
+            async |signature: &[u8]| webcrypto::verify(&other, &message, signature).await;
+        assert_eq!(of_other(&by_other).await, Ok(true));
+        assert_eq!(of_other(&signature).await, Ok(false));
+    }
 
     let [_, signing, _] = test_keys::pkcs8(0);
     let private = private_key(Rsa::Pss, signing).await;

@@ -37,7 +37,7 @@ use runs::{attempt, run};
 use schedule::Plan;
 
 /// How many schedules run where nobody says how many.
-const SCHEDULES: u64 = 100;
+const SCHEDULES: u64 = 300;
 
 /// The first seed where nobody says which; the others follow it.
 const SEED: u64 = 1;

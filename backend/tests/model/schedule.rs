@@ -21,8 +21,8 @@ use crate::world::{CANARY, Fate, MOST_CONVERSATIONS, World, Wrong, holds_text};
 /// So often everybody may be given another turn before all is quiet.
 const ROUNDS: usize = 40;
 
-/// Rows in a page of history, or fewer.
-const PAGE: u64 = 50;
+/// Entries in a page of history.
+const PAGE: u64 = 60;
 
 /// What happened, line by line.
 pub type Lines = Rc<RefCell<Vec<String>>>;

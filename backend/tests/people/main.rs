@@ -30,6 +30,7 @@ use secure_chat_shared::client::api::{
     Action, Blocked, Deed, Failure, Notice, RowBody, RowKey, Session, Standing,
 };
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
+use secure_chat_shared::ids::ConversationId;
 use secure_chat_shared::protocol::PresenceStatus;
 use tokio::task::LocalSet;
 
@@ -132,25 +133,46 @@ async fn looking_back_leads_past_what_was_said_without_one() {
 
         let mut bob = bob.reload().await;
         bob.does(Action::Open(id)).await.unwrap();
-        let mut texts = vec!["with bob again"];
-        for is_last in [false, true] {
-            assert_eq!(bob.page.borrow().texts(id), texts);
-            assert_eq!(bob.page.borrow().more[&id], !is_last);
-            if !is_last {
-                let oldest = bob.page.borrow().rows_of(id).next().unwrap().key;
-                let RowKey::Number(before) = oldest else {
-                    panic!("{oldest:?}")
-                };
-                let older = Action::Older {
-                    conversation: id,
-                    before,
-                };
-                bob.does(older).await.unwrap();
-                texts.insert(0, "with bob");
-            }
+        assert_eq!(bob.page.borrow().texts(id), ["with bob again"]);
+        looks_back(&mut bob, id).await;
+        assert_eq!(bob.page.borrow().texts(id), ["with bob", "with bob again"]);
+        assert!(!bob.page.borrow().more[&id]);
+
+        // Nothing is lost between the pages of somebody who may read all of it.
+        let mut alice = alice.reload().await;
+        alice.does(Action::Open(id)).await.unwrap();
+        while alice.page.borrow().more[&id] {
+            looks_back(&mut alice, id).await;
         }
+        let page = alice.page.borrow();
+        let said = (0..150).map(|n| format!("{n}, without bob"));
+        let texts: Vec<_> = ["with bob".to_owned()]
+            .into_iter()
+            .chain(said)
+            .chain(["with bob again".to_owned()])
+            .collect();
+        assert_eq!(page.texts(id), texts);
     })
     .await;
+}
+
+/// Asks for what is older than the oldest row.
+async fn looks_back(person: &mut Person, conversation: ConversationId) {
+    let oldest = person
+        .page
+        .borrow()
+        .rows_of(conversation)
+        .next()
+        .unwrap()
+        .key;
+    let RowKey::Number(before) = oldest else {
+        panic!("{oldest:?}")
+    };
+    let older = Action::Older {
+        conversation,
+        before,
+    };
+    person.does(older).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use secure_chat_shared::client::api::{MessageState, Reason};
 use secure_chat_shared::crypto::random;
-use secure_chat_shared::ids::{ConversationId, Epoch};
+use secure_chat_shared::ids::{ConversationId, Epoch, MessageId, Timestamp};
 use secure_chat_shared::log::entry::assemble_message;
 
 use super::insider::{gives_next, room};
@@ -205,6 +205,42 @@ async fn another_message_under_the_same_id_is_marked() {
         let other = insider.message("not the first", |header, _| header.id = known);
         gives_next(&bob, id, other).await;
         sees_marked(&mut bob, id, &before, &[Reason::Conflict]).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_message_under_the_same_id_on_the_same_page_is_marked() {
+    local(async {
+        let app = TestApp::full().await;
+        let (mut alice, mut bob, id) = a_pair(&app).await;
+        bob.disconnect().await;
+        let insider = Insider::of(&alice, 1, id).await;
+        let same = MessageId(random::bytes());
+        let two = ["one", "other"].map(|text| insider.message(text, |header, _| header.id = same));
+        let size = room(&bob, id).await.frontier.size();
+        let two: Vec<_> = (size..)
+            .zip(two)
+            .map(|(number, entry)| EntryAt {
+                number,
+                time: Timestamp(1),
+                entry: Stored::Whole(entry),
+            })
+            .collect();
+        bob.is_lied_to(altering_replies::<GetEntries>(move |page| {
+            let is_first = page.entries.first().is_some_and(|at| at.number == size);
+            page.entries.clear();
+            page.size = size + 2;
+            if is_first {
+                page.entries.clone_from(&two);
+            }
+        }));
+        alice.writes(id, "what the server keeps back").await;
+        bob.connect(app.address).await;
+        bob.until("a marked row", |page| !reasons(page, id).is_empty())
+            .await;
+        assert_eq!(reasons(&bob.page.borrow(), id), [Reason::Conflict]);
+        assert_eq!(bob.page.borrow().texts(id), ["first", "one"]);
     })
     .await;
 }
