@@ -25,7 +25,7 @@ mod socket;
 mod wire;
 
 use common::TestApp;
-use person::{PASSWORD, Person};
+use person::{PASSWORD, Person, a_pair};
 use secure_chat_shared::client::api::{
     Action, Blocked, Deed, Failure, Notice, RowBody, RowKey, Session, Standing,
 };
@@ -108,10 +108,7 @@ async fn a_reload_keeps_everything() {
 async fn looking_back_leads_past_what_was_said_without_one() {
     local(async {
         let app = TestApp::full().await;
-        let mut alice = Person::register(app.address, "alice", 1, RsaPss).await;
-        let mut bob = Person::register(app.address, "bob", 2, Dsa).await;
-        let id = alice.begins_with(&["bob"], "").await;
-        bob.joins(id).await;
+        let (mut alice, mut bob, id) = a_pair(&app, "").await;
         alice.writes(id, "with bob").await;
         bob.reads(id, &["with bob"]).await;
         let remove = Action::Remove {

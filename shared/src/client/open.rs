@@ -306,7 +306,8 @@ impl<P: Platform> Client<P> {
     }
 
     /// Verifies the signatures of messages that are about to be taken, and looks up whether their names were seen before,
-    /// all at once: each waits for the platform alone otherwise. What cannot be opened yet, or turns out to be somebody else's, is left to [`Client::take`].
+    /// all at once: each waits for the platform alone otherwise. What cannot be opened yet, or turns out to be somebody
+    /// else's, is left to [`Client::take`].
     pub(super) async fn verify_ahead(
         &mut self,
         room: &mut Room,
