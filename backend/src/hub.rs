@@ -4,9 +4,9 @@
 //! is encoded once and its bytes are shared by every queue. Nothing is dropped silently: a queue that overflows closes
 //! its socket, whose client connects again and catches up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use lru::LruCache;
 use secure_chat_shared::codec;
 use secure_chat_shared::ids::{SessionId, UserId};
 use secure_chat_shared::protocol::{Event, Presence, PresenceStatus, ServerFrame, close_code};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use crate::config::Limits;
 
@@ -35,39 +35,68 @@ pub fn event(event: Event) -> Bytes {
     frame(&ServerFrame::Event(event))
 }
 
+/// Frames that an empty queue keeps room for: most sockets are idle most of the time, and there are many.
+const PLACES_KEPT: usize = 4;
+
 /// The queue to one socket: a cheap handle.
 #[derive(Clone)]
 pub struct Outgoing(Arc<Shared>);
 
 struct Shared {
     id: SocketId,
-    frames: mpsc::Sender<Bytes>,
-    queued_bytes: AtomicUsize,
+    waiting: Mutex<Waiting>,
+    /// One who takes frames is woken by it.
+    filled: Notify,
+    max_frames: usize,
     max_bytes: usize,
     close: AtomicU16,
     closing: Notify,
 }
 
-/// The other end of [`Outgoing`], which its connection drains.
-pub struct Queue {
-    frames: mpsc::Receiver<Bytes>,
-    shared: Arc<Shared>,
+/// What is queued. A list that grows and shrinks: the channels of tokio hold room for 32 frames from the start, 1 KiB.
+#[derive(Default)]
+struct Waiting {
+    frames: VecDeque<Bytes>,
+    bytes: usize,
 }
+
+impl Waiting {
+    /// Moves up to `most` frames; whether there were any.
+    fn give(&mut self, into: &mut Vec<Bytes>, most: usize) -> bool {
+        let count = self.frames.len().min(most);
+        let given = self.frames.drain(..count);
+        into.extend(given.inspect(|frame| self.bytes -= frame.len()));
+        if self.frames.is_empty() {
+            self.frames.shrink_to(PLACES_KEPT);
+        }
+        count > 0
+    }
+}
+
+impl Shared {
+    /// The lock is good even if a panic left it behind: no critical section leaves the queue half changed.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The other end of [`Outgoing`], which its connection drains.
+pub struct Queue(Arc<Shared>);
 
 impl Outgoing {
     /// A queue with this server's limits.
     pub fn new(limits: &Limits) -> (Self, Queue) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let (sender, frames) = mpsc::channel(limits.queue_frames);
         let shared = Arc::new(Shared {
             id: SocketId(NEXT.fetch_add(1, Ordering::Relaxed)),
-            frames: sender,
-            queued_bytes: AtomicUsize::new(0),
+            waiting: Mutex::default(),
+            filled: Notify::new(),
+            max_frames: limits.queue_frames,
             max_bytes: limits.queue_bytes,
             close: AtomicU16::new(0),
             closing: Notify::new(),
         });
-        (Self(Arc::clone(&shared)), Queue { frames, shared })
+        (Self(Arc::clone(&shared)), Queue(shared))
     }
 
     /// The socket's number.
@@ -77,10 +106,18 @@ impl Outgoing {
 
     /// Queues a frame; a socket that is too slow for it is closed instead.
     pub fn send(&self, frame: Bytes) {
-        let length = frame.len();
-        let queued = self.0.queued_bytes.fetch_add(length, Ordering::Relaxed) + length;
-        if queued > self.0.max_bytes || self.0.frames.try_send(frame).is_err() {
-            self.close(close_code::SLOW);
+        let mut waiting = self.0.waiting();
+        let bytes = waiting.bytes + frame.len();
+        if bytes > self.0.max_bytes || waiting.frames.len() >= self.0.max_frames {
+            drop(waiting);
+            return self.close(close_code::SLOW);
+        }
+        waiting.bytes = bytes;
+        waiting.frames.push_back(frame);
+        let is_first = waiting.frames.len() == 1;
+        drop(waiting);
+        if is_first {
+            self.0.filled.notify_one();
         }
     }
 
@@ -97,28 +134,21 @@ impl Outgoing {
 }
 
 impl Queue {
-    /// Waits for at least one frame, takes up to `most`.
+    /// Waits for at least one frame, takes up to `most`. Dropped while it waits, it has taken none.
     pub async fn take(&mut self, into: &mut Vec<Bytes>, most: usize) {
-        self.frames.recv_many(into, most).await;
-        let length = into.iter().map(Bytes::len).sum();
-        self.shared
-            .queued_bytes
-            .fetch_sub(length, Ordering::Relaxed);
+        while !self.0.waiting().give(into, most) {
+            self.0.filled.notified().await;
+        }
     }
 
     /// Takes what is there without waiting.
     pub fn take_ready(&mut self, into: &mut Vec<Bytes>) {
-        while let Ok(frame) = self.frames.try_recv() {
-            self.shared
-                .queued_bytes
-                .fetch_sub(frame.len(), Ordering::Relaxed);
-            into.push(frame);
-        }
+        self.0.waiting().give(into, usize::MAX);
     }
 
     /// A waiter for [`Outgoing::close`], apart from the queue so that both can be awaited at once.
     pub fn closing(&self) -> Closing {
-        Closing(Arc::clone(&self.shared))
+        Closing(Arc::clone(&self.0))
     }
 }
 

@@ -139,6 +139,28 @@ async fn many_records_come_in_the_order_of_their_keys() {
 }
 
 #[wasm_bindgen_test]
+async fn what_was_begun_is_found_and_goes_on_by_itself() {
+    let (_, store) = store("begun").await;
+    let [first, second] = [b"first", b"other"];
+    let written = store.begin(vec![put(Table::Entries, b"a", first)]);
+    assert_eq!(
+        store.get(Table::Entries, b"a").await,
+        Ok(Some(first.to_vec()))
+    );
+    // Nobody waits for this one; one in line behind it finds it made.
+    drop(store.begin(vec![put(Table::Entries, b"a", second)]));
+    drop(store.begin(vec![put(Table::Entries, b"b", second)]));
+    let found = store.scan(Table::Entries, b"", None, false, 9).await;
+    let [a, b] = [b"a", b"b"].map(|key| (key.to_vec(), second.to_vec()));
+    assert_eq!(found, Ok(vec![a, b]));
+    assert_eq!(written.await, Ok(()));
+    drop(store.begin(vec![put(Table::Entries, b"c", first)]));
+    store.clear().await.unwrap();
+    let left = store.scan(Table::Entries, b"", None, false, 9).await;
+    assert_eq!(left, Ok(vec![]));
+}
+
+#[wasm_bindgen_test]
 async fn scans_are_those_of_the_memory_store() {
     let (_, store) = store("scans").await;
     let memory = MemoryStore::new();

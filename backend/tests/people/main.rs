@@ -22,6 +22,7 @@ mod restored;
 mod secrecy;
 mod sharing;
 mod socket;
+mod storage;
 mod wire;
 
 use common::TestApp;

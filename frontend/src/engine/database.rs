@@ -10,7 +10,7 @@ use idb::{Factory, ObjectStoreParams, Transaction, TransactionMode, TransactionR
 use js_sys::{Array, Function, Object, Reflect};
 use secure_chat_shared::client::platform::{StoreError, Table};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{DomException, IdbDatabase, IdbTransaction};
+use web_sys::{DomException, IdbDatabase, IdbObjectStore, IdbTransaction};
 
 /// Object store of CryptoKeys, and of private keys sealed under one.
 pub const KEYS: &str = "keys";
@@ -32,8 +32,13 @@ struct Loss {
     tell: Option<UnboundedSender<()>>,
 }
 
-/// A transaction that writes; dropped before [`Writing::done`], nothing of it lasts.
-pub struct Writing(Option<IdbTransaction>);
+/// A transaction that writes; dropped before [`Writing::done`], nothing of it lasts. What a single request says is not
+/// listened to, which would take longer than to make it: one that fails aborts them all.
+pub struct Writing {
+    /// None once it is being ended.
+    transaction: Option<IdbTransaction>,
+    stores: Vec<(String, IdbObjectStore)>,
+}
 
 impl Database {
     /// Opens the database, or makes it.
@@ -106,16 +111,21 @@ impl Database {
     pub fn write(&self, stores: &[&str]) -> Result<Writing, StoreError> {
         let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
         let options = Object::new();
-        Reflect::set(&options, &"durability".into(), &"strict".into())
+        let begun = Reflect::set(&options, &"durability".into(), &"strict".into())
             .and_then(|_| Reflect::get(&self.inner, &"transaction".into()))
             .and_then(|method| {
                 let mode = "readwrite".into();
                 method
                     .unchecked_ref::<Function>()
                     .call3(&self.inner, &names, &mode, &options)
-            })
-            .map(|transaction| Writing(Some(transaction.unchecked_into())))
-            .map_err(|error| thrown(&error))
+            });
+        let transaction: IdbTransaction = begun.map_err(|error| thrown(&error))?.unchecked_into();
+        let store = |name: &&str| Ok((name.to_string(), transaction.object_store(name)?));
+        let stores = stores.iter().map(store).collect::<Result<_, JsValue>>();
+        Ok(Writing {
+            stores: stores.map_err(|error| thrown(&error))?,
+            transaction: Some(transaction),
+        })
     }
 }
 
@@ -139,31 +149,30 @@ impl Drop for Database {
 impl Writing {
     /// Writes one record.
     pub fn put(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<(), StoreError> {
-        self.store(store)?
-            .put(value, Some(key))
-            .map(drop)
-            .map_err(failed)
+        let asked = self.store(store)?.put_with_key(value, key);
+        asked.map(drop).map_err(|error| thrown(&error))
     }
 
     /// Deletes one record.
     pub fn delete(&self, store: &str, key: &JsValue) -> Result<(), StoreError> {
-        self.store(store)?
-            .delete(key.clone())
-            .map(drop)
-            .map_err(failed)
+        let asked = self.store(store)?.delete(key);
+        asked.map(drop).map_err(|error| thrown(&error))
     }
 
     /// Empties a store.
     pub fn clear(&self, store: &str) -> Result<(), StoreError> {
-        self.store(store)?.clear().map(drop).map_err(failed)
+        let asked = self.store(store)?.clear();
+        asked.map(drop).map_err(|error| thrown(&error))
     }
 
     /// Waits until all of it is on the disk, or none.
     pub async fn done(mut self) -> Result<(), StoreError> {
-        let Some(transaction) = self.0.take() else {
+        let Some(transaction) = self.transaction.take() else {
             return Ok(());
         };
-        match Transaction::from(transaction.clone()).await {
+        // The browser else waits for its answers to have been heard before it begins to commit.
+        let committing = Transaction::from(transaction.clone()).commit();
+        match committing.map_err(failed)?.await {
             Ok(TransactionResult::Committed) => Ok(()),
             Ok(TransactionResult::Aborted) => Err(match transaction.error() {
                 Some(error) => thrown(&error),
@@ -173,18 +182,16 @@ impl Writing {
         }
     }
 
-    fn store(&self, name: &str) -> Result<idb::ObjectStore, StoreError> {
-        let over = || StoreError::Platform("the transaction is over".into());
-        let transaction = self.0.clone().ok_or_else(over)?;
-        Transaction::from(transaction)
-            .object_store(name)
-            .map_err(failed)
+    fn store(&self, name: &str) -> Result<&IdbObjectStore, StoreError> {
+        let found = self.stores.iter().find(|(of, _)| of == name);
+        let none = || StoreError::Platform(format!("the transaction does not write to {name}"));
+        found.map(|(_, store)| store).ok_or_else(none)
     }
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        if let Some(transaction) = &self.0 {
+        if let Some(transaction) = &self.transaction {
             // It fails only where the transaction has ended by itself, with an error of its own.
             let _ = transaction.abort();
         }

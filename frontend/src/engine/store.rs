@@ -1,27 +1,36 @@
 //! The store: IndexedDB, every value sealed under a key that the browser holds and does not give away.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::channel::oneshot;
 use futures::future::{try_join, try_join_all};
+use futures::lock::{Mutex, OwnedMutexGuard};
 use idb::{CursorDirection, KeyRange, Query};
 use js_sys::Uint8Array;
 use secure_chat_shared::client::platform::{Store, StoreError, Table, Write};
 use secure_chat_shared::crypto::label::{labelled, purpose};
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 
 use super::database::failed;
 use super::device::Device;
 use super::webcrypto;
 
-/// [`Store`] on IndexedDB.
+/// [`Store`] on IndexedDB. Clones are the same.
+#[derive(Clone)]
 pub struct BrowserStore {
     device: Rc<Device>,
+    /// Held while something is sealed that is to be written: IndexedDB keeps the order only of what it knows of.
+    turn: Arc<Mutex<()>>,
 }
 
 impl BrowserStore {
     /// The store of this device.
     pub fn new(device: Rc<Device>) -> Self {
-        Self { device }
+        let turn = Arc::default();
+        Self { device, turn }
     }
 
     /// Associated data of a record: a record moved to another place does not open there.
@@ -43,8 +52,47 @@ impl BrowserStore {
     }
 }
 
+impl BrowserStore {
+    /// Waits until whatever was to be written before has its place in line.
+    async fn in_turn(&self) {
+        drop(self.turn.lock().await);
+    }
+
+    /// Seals and writes; whoever comes later has its turn once the browser knows of all that is to be written.
+    async fn make(&self, writes: Vec<Write>, turn: OwnedMutexGuard<()>) -> Result<(), StoreError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let sealing = self.device.store_key().await?;
+        let sealed = try_join_all(writes.iter().map(async |write| {
+            match &write.value {
+                Some(value) => webcrypto::seal(&sealing, &self.aad(write.table, &write.key), value)
+                    .await
+                    .map(Some)
+                    .map_err(|error| StoreError::Platform(error.to_string())),
+                None => Ok(None),
+            }
+        }))
+        .await?;
+        let mut tables: Vec<&str> = writes.iter().map(|write| write.table.name()).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        let writing = self.device.database().write(&tables)?;
+        drop(turn);
+        for (write, sealed) in writes.iter().zip(sealed) {
+            let (table, key) = (write.table.name(), bytes(&write.key));
+            match sealed {
+                Some(sealed) => writing.put(table, &key, &bytes(&sealed))?,
+                None => writing.delete(table, &key)?,
+            }
+        }
+        writing.done().await
+    }
+}
+
 impl Store for BrowserStore {
     async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.in_turn().await;
         let store = self.device.database().read(table.name())?;
         let found = store
             .get(Query::Key(bytes(key)))
@@ -65,6 +113,7 @@ impl Store for BrowserStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
+        self.in_turn().await;
         let store = self.device.database().read(table.name())?;
         // All requests are made before any is awaited: one transaction, one state.
         let requests = keys.iter().map(|key| store.get(Query::Key(bytes(key))));
@@ -96,6 +145,7 @@ impl Store for BrowserStore {
         let Some(query) = range(prefix, after, newest_first)? else {
             return Ok(Vec::new());
         };
+        self.in_turn().await;
         let store = self.device.database().read(table.name())?;
         let found = if newest_first {
             backwards(&store, query, limit).await?
@@ -110,36 +160,24 @@ impl Store for BrowserStore {
         .await
     }
 
-    async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        if writes.is_empty() {
-            return Ok(());
-        }
-        let sealing = self.device.store_key().await?;
-        let sealed = try_join_all(writes.iter().map(async |write| {
-            match &write.value {
-                Some(value) => webcrypto::seal(&sealing, &self.aad(write.table, &write.key), value)
-                    .await
-                    .map(Some)
-                    .map_err(|error| StoreError::Platform(error.to_string())),
-                None => Ok(None),
-            }
-        }))
-        .await?;
-        let mut tables: Vec<&str> = writes.iter().map(|write| write.table.name()).collect();
-        tables.sort_unstable();
-        tables.dedup();
-        let writing = self.device.database().write(&tables)?;
-        for (write, sealed) in writes.iter().zip(sealed) {
-            let (table, key) = (write.table.name(), bytes(&write.key));
-            match sealed {
-                Some(sealed) => writing.put(table, &key, &bytes(&sealed))?,
-                None => writing.delete(table, &key)?,
-            }
-        }
-        writing.done().await
+    fn begin(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), StoreError>> + use<> {
+        let (tell, told) = oneshot::channel();
+        let (store, turn) = (self.clone(), self.turn.try_lock_owned());
+        spawn_local(async move {
+            let turn = match turn {
+                Some(turn) => turn,
+                None => Arc::clone(&store.turn).lock_owned().await,
+            };
+            // Nobody listens any more where the engine has gone.
+            let _ = tell.send(store.make(writes, turn).await);
+        });
+        told.map(|made| {
+            made.unwrap_or_else(|_| Err(StoreError::Platform("it was given up".into())))
+        })
     }
 
     async fn clear(&self) -> Result<(), StoreError> {
+        self.in_turn().await;
         let tables = Table::ALL.map(Table::name);
         let writing = self.device.database().write(&tables)?;
         for table in tables {

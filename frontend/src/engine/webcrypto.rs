@@ -7,7 +7,7 @@ use js_sys::{Array, ArrayBuffer, Object, Promise, Reflect, Uint8Array};
 use secure_chat_shared::crypto::{random, vault};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Crypto, CryptoKey, CryptoKeyPair, DomException, SubtleCrypto};
+use web_sys::{AesGcmParams, Crypto, CryptoKey, CryptoKeyPair, DomException, SubtleCrypto};
 use zeroize::Zeroizing;
 
 /// WebCrypto refused: wrong key, altered bytes (all alike), or something it cannot do.
@@ -323,12 +323,10 @@ fn aes() -> Object {
     object(&[("name", "AES-GCM".into())])
 }
 
-fn aes_gcm(nonce: &[u8], aad: &[u8]) -> Object {
-    object(&[
-        ("name", "AES-GCM".into()),
-        ("iv", Uint8Array::from(nonce).into()),
-        ("additionalData", Uint8Array::from(aad).into()),
-    ])
+fn aes_gcm(nonce: &[u8], aad: &[u8]) -> AesGcmParams {
+    let algorithm = AesGcmParams::new("AES-GCM", &Uint8Array::from(nonce));
+    algorithm.set_additional_data(&Uint8Array::from(aad));
+    algorithm
 }
 
 fn oaep(label: &[u8]) -> Object {

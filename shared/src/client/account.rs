@@ -213,6 +213,7 @@ impl<P: Platform> Client<P> {
         self.outbox.clear();
         self.presence.clear();
         self.open.clear();
+        self.awaited.clear();
         self.drafts.clear();
         self.forget_batch();
         self.unknown_answers.clear();

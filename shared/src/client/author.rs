@@ -26,12 +26,12 @@ impl<P: Platform> Client<P> {
         managed: bool,
     ) -> Result<Answer, Trouble> {
         for _ in 1..ATTEMPTS {
-            match self.try_to_create(people, title, managed).await {
+            match Box::pin(self.try_to_create(people, title, managed)).await {
                 Err(trouble) if is_outrun(&trouble) => self.must_have_newest_keys().await?,
                 result => return result,
             }
         }
-        self.try_to_create(people, title, managed).await
+        Box::pin(self.try_to_create(people, title, managed)).await
     }
 
     async fn try_to_create(
@@ -191,6 +191,15 @@ impl<P: Platform> Client<P> {
 
     /// Appends what the intent asks for, again on the newest state whenever somebody else came first.
     pub(super) async fn author(
+        &mut self,
+        conversation: ConversationId,
+        intent: Intent,
+    ) -> Result<Answer, Trouble> {
+        // Boxed: most actions end in it.
+        Box::pin(self.try_to_author(conversation, intent)).await
+    }
+
+    async fn try_to_author(
         &mut self,
         conversation: ConversationId,
         intent: Intent,

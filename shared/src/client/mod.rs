@@ -59,6 +59,8 @@ mod trouble;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use futures::future::LocalBoxFuture;
+
 use self::api::{Answer, Command, Connection, Event, Failure, Outcome, Session};
 use self::heal::Moment;
 use self::links::LinkAnswer;
@@ -69,8 +71,9 @@ use self::room::Room;
 use self::state_sync::Synced;
 use self::trouble::Trouble;
 use crate::codec;
+use crate::crypto::message::Inner;
 use crate::crypto::signing::Claim;
-use crate::ids::{ConversationId, UserId};
+use crate::ids::{ConversationId, EntryHash, IdentityHash, UserId};
 use crate::protocol::{self, FailedSignIns, PresenceStatus};
 
 /// How many answered tickets are remembered, so that a command that comes twice is done once.
@@ -100,6 +103,8 @@ pub struct Client<P: Platform> {
     presence: BTreeMap<UserId, PresenceStatus>,
     /// Conversations that a page has opened: their rows are sent as they come.
     open: BTreeSet<ConversationId>,
+    /// Those asked for that are not here, or not yet.
+    awaited: BTreeSet<ConversationId>,
     /// Drafts of conversations that are to be entered again.
     drafts: BTreeMap<ConversationId, String>,
     answered: VecDeque<(u64, Outcome)>,
@@ -112,10 +117,14 @@ pub struct Client<P: Platform> {
     batch: Vec<Write>,
     /// What the store holds under keys that are about to be asked for, until something is written.
     looked_up: HashMap<(Table, Vec<u8>), Option<Vec<u8>>>,
+    /// Messages about to be taken whose signatures hold, by entry and author, until something is written.
+    opened_ahead: HashMap<(EntryHash, IdentityHash), Inner>,
     /// What is told once they are made: nothing is shown that this device does not hold.
     news: Vec<Event>,
     /// Whose pins they change.
     repinned: BTreeSet<UserId>,
+    /// Writes of what a room's log said that may still be under way, while logs are read.
+    unsettled: Option<Unsettled>,
 }
 
 impl<P: Platform> Client<P> {
@@ -142,6 +151,7 @@ impl<P: Platform> Client<P> {
             outbox: BTreeMap::new(),
             presence: BTreeMap::new(),
             open: BTreeSet::new(),
+            awaited: BTreeSet::new(),
             drafts: BTreeMap::new(),
             answered: VecDeque::new(),
             synced: Synced::default(),
@@ -149,8 +159,10 @@ impl<P: Platform> Client<P> {
             unknown_answers: Vec::new(),
             batch: Vec::new(),
             looked_up: HashMap::new(),
+            opened_ahead: HashMap::new(),
             news: Vec::new(),
             repinned: BTreeSet::new(),
+            unsettled: None,
         }
     }
 
@@ -199,7 +211,8 @@ impl<P: Platform> Client<P> {
         let result = match known {
             Some((_, outcome)) => outcome.clone(),
             None => {
-                let outcome = match self.act(command.action).await {
+                // Boxed, here and below: what waits for it need not hold room for the largest of all actions.
+                let outcome = match Box::pin(self.act(command.action)).await {
                     Ok(answer) => Outcome::Ok(answer),
                     Err(trouble) => Outcome::Failed(trouble.into()),
                 };
@@ -228,7 +241,7 @@ impl<P: Platform> Client<P> {
             return;
         }
         self.set_connection(Connection::CatchingUp);
-        if let Err(trouble) = self.resume_and_catch_up().await {
+        if let Err(trouble) = Box::pin(self.resume_and_catch_up()).await {
             self.after_sync_trouble(&trouble).await;
         }
     }
@@ -252,7 +265,7 @@ impl<P: Platform> Client<P> {
             protocol::Event::Entry {
                 conversation,
                 entry,
-            } => match self.on_entry(conversation, entry).await {
+            } => match Box::pin(self.on_entry(conversation, entry)).await {
                 Ok(()) => self.check_unknown_answers().await,
                 Err(trouble) => Err(trouble),
             },
@@ -365,24 +378,79 @@ impl<P: Platform> Client<P> {
 
     /// Makes the writes that were gathered, all or nothing, and then tells what goes with them.
     async fn flush(&mut self) -> Result<(), Trouble> {
+        if let Err(trouble) = self.settle().await {
+            self.forget_batch();
+            return Err(trouble);
+        }
+        let gathered = self.gathered();
+        if !gathered.writes.is_empty() {
+            self.platform.store().write(gathered.writes).await?;
+        }
+        self.tell(gathered.told);
+        Ok(())
+    }
+
+    /// Begins to make the writes that were gathered from a room's log, once those before are made. Until they are
+    /// [settled](Self::settle), memory runs ahead of the disk by them.
+    async fn begin_flush(&mut self, room: ConversationId) -> Result<(), Trouble> {
+        if let Err(trouble) = self.settle().await {
+            self.forget_batch();
+            return Err(trouble);
+        }
+        let Gathered { writes, told } = self.gathered();
+        let written = Box::pin(self.platform.store().begin(writes));
+        self.unsettled = Some(Unsettled {
+            room,
+            written,
+            told,
+        });
+        Ok(())
+    }
+
+    /// Waits for writes that were [begun](Self::begin_flush), and tells what goes with them. If they fail, all that they
+    /// would have changed is read again from the store.
+    async fn settle(&mut self) -> Result<(), Trouble> {
+        match self.unsettled.take() {
+            // Boxed: it is awaited nearly everywhere, and seldom has anything to do.
+            Some(unsettled) => Box::pin(self.settled(unsettled)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn settled(&mut self, unsettled: Unsettled) -> Result<(), Trouble> {
+        let written = unsettled.written.await;
+        match &written {
+            Ok(()) => self.tell(unsettled.told),
+            Err(_) => self.reload(unsettled.room).await?,
+        }
+        self.show_room(&unsettled.room);
+        Ok(written?)
+    }
+
+    fn gathered(&mut self) -> Gathered {
         let unsaved = self.synced.take_unsaved();
         self.batch.extend(unsaved);
-        let batch = std::mem::take(&mut self.batch);
-        let news = std::mem::take(&mut self.news);
-        let repinned = std::mem::take(&mut self.repinned);
         self.looked_up.clear();
-        if !batch.is_empty() {
-            self.platform.store().write(batch).await?;
+        self.opened_ahead.clear();
+        Gathered {
+            writes: std::mem::take(&mut self.batch),
+            told: Told {
+                news: std::mem::take(&mut self.news),
+                repinned: std::mem::take(&mut self.repinned),
+            },
         }
-        news.into_iter().for_each(|event| (self.emit)(event));
-        self.show_rooms_with(&repinned);
-        Ok(())
+    }
+
+    fn tell(&mut self, told: Told) {
+        told.news.into_iter().for_each(|event| (self.emit)(event));
+        self.show_rooms_with(&told.repinned);
     }
 
     /// Drops the writes that were gathered, with what goes with them.
     fn forget_batch(&mut self) {
         self.batch.clear();
         self.looked_up.clear();
+        self.opened_ahead.clear();
         self.news.clear();
         self.repinned.clear();
     }
@@ -434,6 +502,24 @@ impl<P: Platform> Client<P> {
         }
         Ok(())
     }
+}
+
+/// Writes, and what is told once they are made.
+struct Gathered {
+    writes: Vec<Write>,
+    told: Told,
+}
+
+struct Told {
+    news: Vec<Event>,
+    repinned: BTreeSet<UserId>,
+}
+
+/// Writes under way, of what a room's log said.
+struct Unsettled {
+    room: ConversationId,
+    written: LocalBoxFuture<'static, Result<(), platform::StoreError>>,
+    told: Told,
 }
 
 fn decode_stored<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8]) -> Result<T, Trouble> {

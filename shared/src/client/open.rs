@@ -1,10 +1,12 @@
 //! What is shown of a message: its key, its seal, its signature; now, or once its key has come.
 
+use futures::future::join;
+
 use super::Client;
 use super::api::{
     Deed, InvalidRow, LastLine, Message, MessageState, Proof, Reason, Row, RowBody, RowKey,
 };
-use super::platform::{Platform, Store, Table, Write};
+use super::platform::{Keys, Platform, Store, Table, Write};
 use super::records::{self, EntryRecord};
 use super::room::Room;
 use super::take::last_line;
@@ -59,7 +61,13 @@ impl<P: Platform> Client<P> {
         }
         let author_name = name_of(author);
         let seen_key = records::message_key(&room.id(), &header.sender, &header.id);
-        if let Some(seen) = self.read(Table::Entries, &seen_key).await? {
+        // What waits to be sent has not been in the log yet.
+        let is_first = header.sender == me && self.place_of(&room.id(), &header.id).is_some();
+        let seen = match is_first {
+            true => None,
+            false => self.read(Table::Entries, &seen_key).await?,
+        };
+        if let Some(seen) = seen {
             // The same bytes again are part of the log, shown once.
             let is_same = seen[..] == entry.hash.0[..];
             let body = (!is_same).then(|| invalid(author_name, Reason::Conflict));
@@ -278,26 +286,31 @@ impl<P: Platform> Client<P> {
         Ok(Some(record))
     }
 
-    /// Opens a message and verifies its signature.
+    /// Opens a message and verifies its signature, unless that was done ahead.
     async fn open_message(
-        &self,
+        &mut self,
         entry: &MessageEntry,
         key: &EpochKey,
         author: &SignedIdentity,
     ) -> Result<Result<(String, Proof), Reason>, Trouble> {
-        let (inner, claim) = match unsealed(entry, key, author) {
-            Ok(opened) => opened,
-            Err(reason) => return Ok(Err(reason)),
+        let inner = match self.opened_ahead.remove(&(entry.hash, author.hash())) {
+            Some(inner) => inner,
+            None => {
+                let (inner, claim) = match unsealed(entry, key, author) {
+                    Ok(opened) => opened,
+                    Err(reason) => return Ok(Err(reason)),
+                };
+                if !self.all_hold(&[claim]).await? {
+                    return Ok(Err(Reason::Signature));
+                }
+                inner
+            }
         };
-        let algorithm = claim.algorithm;
-        if !self.all_hold(&[claim]).await? {
-            return Ok(Err(Reason::Signature));
-        }
         let Content::Text { text } = inner.content else {
             return Ok(Err(Reason::Malformed));
         };
         let proof = Proof {
-            algorithm,
+            algorithm: inner.algorithm,
             fingerprint: author.hash().to_string(),
             epoch: entry.header.epoch,
             claimed: inner.time,
@@ -305,22 +318,26 @@ impl<P: Platform> Client<P> {
         Ok(Ok((text, proof)))
     }
 
-    /// Verifies the signatures of messages that are about to be taken, and looks up whether their names were seen before,
-    /// all at once: each waits for the platform alone otherwise. What cannot be opened yet, or turns out to be somebody
+    /// Verifies the signatures of the messages that begin `entries`, and looks up whether their names were seen before, all
+    /// at once: each waits for the platform alone otherwise. Returns how many entries need not be looked at again: up to
+    /// the next that may change what is readable, and by whom. What cannot be opened yet, or turns out to be somebody
     /// else's, is left to [`Client::take`].
     pub(super) async fn verify_ahead(
         &mut self,
         room: &mut Room,
         entries: &[EntryAt],
-    ) -> Result<(), Trouble> {
+    ) -> Result<usize, Trouble> {
         let me = self.me()?.user;
-        let (mut claims, mut names) = (Vec::new(), Vec::new());
+        let (mut claims, mut names, mut opened, mut count) = (vec![], vec![], vec![], 0);
         for at in entries {
+            count += 1;
             let Stored::Whole(bytes) = &at.entry else {
                 continue;
             };
-            let Ok(Entry::Message(message)) = Entry::parse(bytes) else {
-                continue;
+            let message = match Entry::parse(bytes) {
+                Ok(Entry::Message(message)) => message,
+                Ok(Entry::State(_) | Entry::Server(_)) => break,
+                Err(_) => continue,
             };
             let header = &message.header;
             let author = room.state.people.get(&header.sender);
@@ -330,14 +347,20 @@ impl<P: Platform> Client<P> {
                 && is_known
                 && room.state.may_read(&me, header.epoch)
                 && let Some(key) = self.epoch_key(room, header.epoch).await?
-                && let Ok((_, claim)) = unsealed(&message, &key, &author)
+                && let Ok((inner, claim)) = unsealed(&message, &key, &author)
             {
                 claims.push(claim);
                 names.push(records::message_key(&room.id(), &header.sender, &header.id));
+                opened.push(((message.hash, author.hash()), inner));
             }
         }
-        self.read_ahead(Table::Entries, names).await?;
-        self.all_hold(&claims).await.map(|_| ())
+        let verifying = self.platform.keys().verify(&claims);
+        let (seen, verified) = join(self.read_many(Table::Entries, names), verifying).await;
+        self.looked_up.extend(seen?);
+        let good = opened.into_iter().zip(verified?);
+        let good = good.filter(|(_, holds)| *holds);
+        self.opened_ahead.extend(good.map(|(opened, _)| opened));
+        Ok(count)
     }
 }
 

@@ -369,7 +369,7 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    fn place_of(&self, conversation: &ConversationId, id: &MessageId) -> Option<u64> {
+    pub(super) fn place_of(&self, conversation: &ConversationId, id: &MessageId) -> Option<u64> {
         let mut waiting = self.outbox.iter();
         waiting
             .find(|(_, waiting)| waiting.conversation == *conversation && waiting.id == *id)

@@ -344,8 +344,17 @@ pub trait Store {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
 
+    /// Begins to make writes, all or nothing. What is returned waits until they are durable; they go on without being
+    /// waited for, and whatever is asked of the store later finds them made.
+    fn begin(
+        &self,
+        writes: Vec<Write>,
+    ) -> impl Future<Output = Result<(), StoreError>> + use<Self> + 'static;
+
     /// All or nothing, durable when it returns.
-    async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError>;
+    async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        self.begin(writes).await
+    }
 
     /// Empties every table.
     async fn clear(&self) -> Result<(), StoreError>;

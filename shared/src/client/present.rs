@@ -134,12 +134,22 @@ impl<P: Platform> Client<P> {
     /// Rows of a conversation, newest page.
     pub(super) async fn open(&mut self, id: ConversationId) -> Result<Answer, Trouble> {
         if !self.rooms.contains_key(&id) {
-            return Err(Failure::NotAllowed.into());
+            self.awaited.insert(id);
+            return Ok(Answer::Nothing);
         }
         self.open.insert(id);
         self.show_newest(id).await?;
         self.show_room(&id);
         Ok(Answer::Nothing)
+    }
+
+    /// Opens a conversation that has just been entered, if a page asked for it before it was here.
+    pub(super) async fn open_awaited(&mut self, id: ConversationId) -> Result<(), Trouble> {
+        if self.awaited.remove(&id) {
+            self.settle().await?;
+            self.open(id).await?;
+        }
+        Ok(())
     }
 
     /// The newest page of a conversation that is open.

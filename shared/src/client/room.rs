@@ -159,16 +159,14 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// Asks the store at once for records that will be [read](Self::read) one by one.
-    pub(super) async fn read_ahead(
-        &mut self,
+    /// What the store holds under keys that will be [read](Self::read) one by one, asked for at once.
+    pub(super) async fn read_many(
+        &self,
         table: Table,
         keys: Vec<Vec<u8>>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<impl Iterator<Item = ((Table, Vec<u8>), Option<Vec<u8>>)> + use<P>, Trouble> {
         let values = self.platform.store().get_many(table, &keys).await?;
-        let found = keys.into_iter().map(|key| (table, key)).zip(values);
-        self.looked_up.extend(found);
-        Ok(())
+        Ok(keys.into_iter().map(move |key| (table, key)).zip(values))
     }
 
     /// The key of an epoch that this user may read; `None` where it is missing, which is remembered.

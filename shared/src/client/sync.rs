@@ -45,9 +45,16 @@ impl<P: Platform> Client<P> {
             .request(&ListConversations)
             .await?
             .conversations;
+        // While one conversation's last page is written the next one's first is fetched.
+        let mut read = Ok(());
         for head in &heads {
-            self.catch_up_with(head).await?;
+            read = self.catch_up_with(head).await;
+            if read.is_err() {
+                break;
+            }
         }
+        let settled = self.settle().await;
+        read.and(settled)?;
         // What the server no longer lists: one was dropped meanwhile; the entry that says so is still to be read, perhaps
         // with the invitation before it.
         let me = self.me()?.user;
@@ -108,6 +115,7 @@ impl<P: Platform> Client<P> {
             None => {
                 self.enter(conversation).await?;
                 self.sync_room(conversation).await?;
+                self.open_awaited(conversation).await?;
                 self.must_hold_synced_view(conversation).await?;
             }
         }
@@ -134,6 +142,14 @@ impl<P: Platform> Client<P> {
 
     /// Reads a log up to its end, or to where newer keys than this device's come into force: what follows waits for them.
     pub(super) async fn sync_room(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
+        // Boxed: it is awaited in many places, deep down.
+        let read = Box::pin(self.read_log(conversation)).await;
+        let settled = self.settle().await;
+        read.and(settled)
+    }
+
+    /// The same, but the last page may still be on its way to the disk.
+    async fn read_log(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
         loop {
             let Some(room) = self.rooms.get(&conversation) else {
                 return Ok(());
@@ -162,24 +178,34 @@ impl<P: Platform> Client<P> {
             let Some(mut room) = self.rooms.remove(&conversation) else {
                 return Ok(());
             };
-            let mut taken = self.verify_ahead(&mut room, &page.entries).await;
-            for at in page.entries {
-                if taken.is_err() {
-                    break;
-                }
-                taken = self.take(&mut room, at, Arrival::Late, None).await;
-                if taken.is_err() || self.newer_keys_in(&room).is_some() {
-                    break;
-                }
-            }
+            let taken = self.take_page(&mut room, &page.entries).await;
+            let is_all = room.record.frontier.size() >= page.size;
             let waits = self.newer_keys_in(&room).is_some();
-            self.put_back(room, taken).await?;
+            self.put_back_soon(room, taken).await?;
             self.must_hold_view_reached(conversation, from).await?;
             if waits {
                 return self.note_keys_in_force(conversation).await;
             }
+            if is_all {
+                return Ok(());
+            }
             self.platform.pause().await;
         }
+    }
+
+    /// Takes a page of entries, or as far as newer keys than this device's come into force.
+    async fn take_page(&mut self, room: &mut Room, entries: &[EntryAt]) -> Result<(), Trouble> {
+        let mut looked_at = 0;
+        for (index, at) in entries.iter().enumerate() {
+            if index == looked_at {
+                looked_at += self.verify_ahead(room, &entries[index..]).await?;
+            }
+            self.take(room, at.clone(), Arrival::Late, None).await?;
+            if self.newer_keys_in(room).is_some() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Puts a room back after entries were taken, writes what belongs together, shows it. After a failure all that taking
@@ -189,35 +215,42 @@ impl<P: Platform> Client<P> {
         room: Room,
         taken: Result<(), Trouble>,
     ) -> Result<(), Trouble> {
-        let id = room.id();
-        match taken {
-            Ok(()) => {
-                let me = self.me()?.user;
-                let turned_down =
-                    room.record.invited.is_some() && !room.record.joined && room.me(&me).is_none();
-                self.batch.push(room.put_record());
-                self.rooms.insert(id, room);
-                if turned_down {
-                    // An invitation that was declined or taken back, here or in another browser.
-                    self.flush().await?;
-                    return self.forget_room(id).await;
-                }
-                let flushed = self.flush().await;
-                if flushed.is_err() {
-                    self.reload(id).await?;
-                }
-                self.show_room(&id);
-                flushed
-            }
-            Err(trouble) => {
-                self.forget_batch();
-                self.reload(id).await?;
-                Err(trouble)
-            }
-        }
+        self.put_back_soon(room, taken).await?;
+        self.settle().await
     }
 
-    async fn reload(&mut self, id: ConversationId) -> Result<(), Trouble> {
+    /// The same, but what belongs together is only begun to be written: it is shown, or taken back, once that has
+    /// [settled](Self::settle).
+    async fn put_back_soon(
+        &mut self,
+        room: Room,
+        taken: Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let id = room.id();
+        if let Err(trouble) = taken {
+            self.forget_batch();
+            self.settle().await?;
+            self.reload(id).await?;
+            return Err(trouble);
+        }
+        let me = self.me()?.user;
+        let turned_down =
+            room.record.invited.is_some() && !room.record.joined && room.me(&me).is_none();
+        self.batch.push(room.put_record());
+        self.rooms.insert(id, room);
+        if turned_down {
+            // An invitation that was declined or taken back, here or in another browser.
+            self.flush().await?;
+            return self.forget_room(id).await;
+        }
+        let begun = self.begin_flush(id).await;
+        if begun.is_err() {
+            self.reload(id).await?;
+        }
+        begun
+    }
+
+    pub(super) async fn reload(&mut self, id: ConversationId) -> Result<(), Trouble> {
         use super::platform::Table;
         self.load_pins_and_outbox().await?;
         let store = self.platform.store();
@@ -247,7 +280,8 @@ impl<P: Platform> Client<P> {
         }
         let own = room.record.frontier.view();
         if head.view.size > own.size {
-            self.sync_room(head.id).await?;
+            self.read_log(head.id).await?;
+            self.open_awaited(head.id).await?;
         } else if head.view.size < own.size {
             self.answer_shorter_log(head.id, head.view).await?;
         } else if head.view.root != own.root {

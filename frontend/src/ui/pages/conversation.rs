@@ -47,11 +47,20 @@ pub fn ConversationPage(props: &Props) -> Html {
     let room = shown.room(&id).cloned();
     let is_here = conversation.as_deref().is_some_and(|c| !is_invitation(c));
     {
+        // Also before it is known here, so that its rows come with it.
+        let is_wanted = !conversation.as_deref().is_some_and(is_invitation);
+        let tools = tools.clone();
+        use_effect_with(is_wanted, move |is_wanted| {
+            if *is_wanted {
+                tools.act(Action::Open(id));
+            }
+        });
+    }
+    {
         let tools = tools.clone();
         use_effect_with(is_here, move |is_here| {
             if *is_here {
                 tools.change(Change::Opened(id));
-                tools.act(Action::Open(id));
             }
         });
     }

@@ -1,7 +1,9 @@
 //! A store in memory.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::client::platform::{Store, StoreError, Table, Write};
@@ -10,6 +12,7 @@ use crate::client::platform::{Store, StoreError, Table, Write};
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     tables: Arc<Mutex<BTreeMap<Table, Records>>>,
+    is_full: Arc<AtomicBool>,
 }
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -24,7 +27,13 @@ impl MemoryStore {
     pub fn snapshot(&self) -> Self {
         Self {
             tables: Arc::new(Mutex::new(self.tables().clone())),
+            is_full: Arc::default(),
         }
+    }
+
+    /// Whether it has no room: it then refuses what is to be written, and keeps what is to be deleted with it.
+    pub fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
     }
 
     fn tables(&self) -> MutexGuard<'_, BTreeMap<Table, Records>> {
@@ -86,7 +95,11 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+    fn begin(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), StoreError>> + use<> {
+        let adds = writes.iter().any(|write| write.value.is_some());
+        if adds && self.is_full.load(Ordering::Relaxed) {
+            return ready(Err(StoreError::Full));
+        }
         let mut tables = self.tables();
         for Write { table, key, value } in writes {
             let records = tables.entry(table).or_default();
@@ -95,7 +108,7 @@ impl Store for MemoryStore {
                 None => records.remove(&key),
             };
         }
-        Ok(())
+        ready(Ok(()))
     }
 
     async fn clear(&self) -> Result<(), StoreError> {
