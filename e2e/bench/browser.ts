@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 
 import type { Browser, BrowserContext, Page } from '@playwright/test';
 
+import { launchOptions } from '../support/browser.ts';
 import { first, longestTask, putClock, putFrameClock } from '../support/clock.ts';
 import { type Plot, type Row, median, quantile, tell } from '../support/figures.ts';
 import { expect, test } from '../support/fixtures.ts';
@@ -24,6 +25,8 @@ const registrations = Number(process.env.BENCH_REGISTRATIONS ?? 10);
 const sizes = (process.env.BENCH_OPEN ?? '10,100,1000').split(',').map(Number);
 const missed = Number(process.env.BENCH_CATCH_UP ?? 2_000);
 const CONVERSATIONS = 50;
+/** How often a conversation is opened again: the single visit varies by a third. */
+const VISITS = 7;
 /** A frame with a message in it is longer; answers and presence are shorter. */
 const MESSAGE_BYTES = 400;
 
@@ -160,9 +163,11 @@ async function makeTwoKeys(): Promise<number> {
 
 /** From the keystroke to the frame, and from the frame to the row; against the browser's own cryptography. */
 async function talking(browser: Browser, server: Server, rows: Row[]): Promise<void> {
+  // Two who talk do not share one browser's storage, as two of its contexts do.
+  const another = await browser.browserType().launch(launchOptions);
   const people: Record<Algorithm, Person> = {
     'RSA-PSS': await somebody(browser, server, 'alice', 'RSA-PSS'),
-    DSA: await somebody(browser, server, 'bob', 'DSA'),
+    DSA: await somebody(another, server, 'bob', 'DSA'),
   };
   const { 'RSA-PSS': alice, DSA: bob } = people;
   await alice.createConversation(['bob'], 'Bench');
@@ -209,7 +214,8 @@ async function talking(browser: Browser, server: Server, rows: Row[]): Promise<v
       },
     );
   }
-  await Promise.all([alice, bob].map((person) => person.context.close()));
+  await alice.context.close();
+  await another.close();
 }
 
 async function somebody(browser: Browser, server: Server, name: string, algorithm: Algorithm): Promise<Person> {
@@ -304,14 +310,17 @@ async function opening(browser: Browser, server: Server, rows: Row[], plots: Plo
       const visit = await page.evaluate(signInAndOpen);
       const verified = (await first(page, 'caught up')) - visit.began;
       const firstTask = await longestTask(page);
-      await page.reload();
-      const again = await first(page, 'message');
+      const again: number[] = [];
+      for (let n = 0; n < VISITS; n += 1) {
+        await page.reload();
+        again.push(await first(page, 'message'));
+      }
       const secondTask = await longestTask(page);
       await context.close();
       const figures = {
         'first screen': visit.shown - visit.listed,
         'all verified': verified - visit.listed,
-        'second visit': again,
+        'second visit': median(again),
       };
       for (const [what, value] of Object.entries(figures)) (series[`${what}, ${algorithm}`] ??= []).push([size, value]);
       if (size !== most) continue;
@@ -333,8 +342,7 @@ async function opening(browser: Browser, server: Server, rows: Row[], plots: Plo
         },
         {
           what: `opening ${name}: second visit`,
-          value: figures['second visit'],
-          unit: 'ms',
+          ...spread(again),
           longestTaskMs: secondTask,
           goal: '<= 300',
         },
