@@ -28,8 +28,6 @@ use crate::passkeys::{Authenticating, Registering};
 
 /// Frames written before the socket is looked at again.
 const WRITE_TOGETHER: usize = 64;
-/// Frames that a socket keeps room for while nothing is written.
-const PLACES_KEPT: usize = 4;
 /// A peer that takes nothing for so long is not there.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the peer has to answer our close.
@@ -237,7 +235,7 @@ async fn exchange(socket: &mut WebSocket, connection: &Connection, queue: &mut Q
         if let Err(end) = written {
             return end;
         }
-        frames.shrink_to(PLACES_KEPT);
+        frames.shrink_to(hub::PLACES_KEPT);
     }
 }
 

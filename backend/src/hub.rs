@@ -35,8 +35,11 @@ pub fn event(event: Event) -> Bytes {
     frame(&ServerFrame::Event(event))
 }
 
-/// Frames that an empty queue keeps room for: most sockets are idle most of the time, and there are many.
-const PLACES_KEPT: usize = 4;
+/// Frames that a list of them keeps room for while it is empty: most sockets are idle most of the time, and there are
+/// many.
+pub const PLACES_KEPT: usize = 4;
+/// From here on an empty queue gives its room back: 1 KiB.
+const PLACES_WORTH_MUCH: usize = 32;
 
 /// The queue to one socket: a cheap handle.
 #[derive(Clone)]
@@ -66,7 +69,8 @@ impl Waiting {
         let count = self.frames.len().min(most);
         let given = self.frames.drain(..count);
         into.extend(given.inspect(|frame| self.bytes -= frame.len()));
-        if self.frames.is_empty() {
+        // Not at every burst: to get the room again takes longer than to pass on what is in it.
+        if self.frames.is_empty() && self.frames.capacity() > PLACES_WORTH_MUCH {
             self.frames.shrink_to(PLACES_KEPT);
         }
         count > 0

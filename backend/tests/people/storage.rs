@@ -23,6 +23,7 @@ async fn what_a_full_store_refused_comes_once_there_is_room() {
             alice.writes(id, "one").await;
             alice.writes(id, "two").await;
         }
+        let third = alice.begins_with(&["bob"], "third").await;
 
         let told = bob.page.borrow().arrived.clone();
         bob.device().store.set_full(true);
@@ -32,6 +33,7 @@ async fn what_a_full_store_refused_comes_once_there_is_room() {
         for id in [first, second] {
             assert_eq!(bob.page.borrow().texts(id), ["before"]);
         }
+        assert!(!bob.page.borrow().conversations.contains_key(&third));
         // Live ones are refused as well, and are no gap later.
         alice.writes(first, "three").await;
         bob.ticks().await;
@@ -44,6 +46,11 @@ async fn what_a_full_store_refused_comes_once_there_is_room() {
         bob.reads(first, &["before", "one", "two", "three"]).await;
         bob.reads(second, &["before", "one", "two"]).await;
         assert_eq!(bob.sees(first).unread, 4);
+        // One that was to be entered meanwhile is entered as a whole.
+        bob.joins(third).await;
+        alice.sees_members(third, &["alice", "bob"]).await;
+        alice.writes(third, "welcome").await;
+        bob.reads(third, &["welcome"]).await;
         bob.writes(second, "thanks").await;
         alice
             .reads(second, &["before", "one", "two", "thanks"])

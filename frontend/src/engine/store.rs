@@ -1,12 +1,11 @@
 //! The store: IndexedDB, every value sealed under a key that the browser holds and does not give away.
 
+use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use futures::future::{try_join, try_join_all};
-use futures::lock::{Mutex, OwnedMutexGuard};
+use futures::future::{Shared, try_join, try_join_all};
 use idb::{CursorDirection, KeyRange, Query};
 use js_sys::Uint8Array;
 use secure_chat_shared::client::platform::{Store, StoreError, Table, Write};
@@ -22,15 +21,17 @@ use super::webcrypto;
 #[derive(Clone)]
 pub struct BrowserStore {
     device: Rc<Device>,
-    /// Held while something is sealed that is to be written: IndexedDB keeps the order only of what it knows of.
-    turn: Arc<Mutex<()>>,
+    /// Ends once the browser knows of all that was begun to be written: it keeps the order only of what it knows of.
+    placed: Rc<RefCell<Shared<oneshot::Receiver<()>>>>,
 }
 
 impl BrowserStore {
     /// The store of this device.
     pub fn new(device: Rc<Device>) -> Self {
-        let turn = Arc::default();
-        Self { device, turn }
+        // Its other end is gone: nothing has to be waited for.
+        let nothing = oneshot::channel().1.shared();
+        let placed = Rc::new(RefCell::new(nothing));
+        Self { device, placed }
     }
 
     /// Associated data of a record: a record moved to another place does not open there.
@@ -55,11 +56,13 @@ impl BrowserStore {
 impl BrowserStore {
     /// Waits until whatever was to be written before has its place in line.
     async fn in_turn(&self) {
-        drop(self.turn.lock().await);
+        let placed = self.placed.borrow().clone();
+        let _ = placed.await;
     }
 
-    /// Seals and writes; whoever comes later has its turn once the browser knows of all that is to be written.
-    async fn make(&self, writes: Vec<Write>, turn: OwnedMutexGuard<()>) -> Result<(), StoreError> {
+    /// Seals and writes. Whoever comes later has its turn once `place` is dropped: as soon as the browser knows what is
+    /// written to.
+    async fn make(&self, writes: Vec<Write>, place: oneshot::Sender<()>) -> Result<(), StoreError> {
         if writes.is_empty() {
             return Ok(());
         }
@@ -78,7 +81,7 @@ impl BrowserStore {
         tables.sort_unstable();
         tables.dedup();
         let writing = self.device.database().write(&tables)?;
-        drop(turn);
+        drop(place);
         for (write, sealed) in writes.iter().zip(sealed) {
             let (table, key) = (write.table.name(), bytes(&write.key));
             match sealed {
@@ -162,14 +165,13 @@ impl Store for BrowserStore {
 
     fn begin(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), StoreError>> + use<> {
         let (tell, told) = oneshot::channel();
-        let (store, turn) = (self.clone(), self.turn.try_lock_owned());
+        let (place, placed) = oneshot::channel();
+        let before = self.placed.replace(placed.shared());
+        let store = self.clone();
         spawn_local(async move {
-            let turn = match turn {
-                Some(turn) => turn,
-                None => Arc::clone(&store.turn).lock_owned().await,
-            };
+            let _ = before.await;
             // Nobody listens any more where the engine has gone.
-            let _ = tell.send(store.make(writes, turn).await);
+            let _ = tell.send(store.make(writes, place).await);
         });
         told.map(|made| {
             made.unwrap_or_else(|_| Err(StoreError::Platform("it was given up".into())))

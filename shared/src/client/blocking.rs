@@ -87,10 +87,10 @@ impl<P: Platform> Client<P> {
         for id in ids {
             self.count_anew(id).await?;
             if self.rooms.get(&id).is_some_and(|room| self.is_hidden(room)) {
-                self.open.remove(&id);
-                (self.emit)(Event::ConversationGone(id));
+                self.close(id);
             } else {
                 self.show_room(&id);
+                self.open_awaited(id).await?;
             }
         }
         self.flush().await

@@ -390,13 +390,9 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
-    /// Begins to make the writes that were gathered from a room's log, once those before are made. Until they are
+    /// Begins to make the writes that were gathered from a room's log; those before are settled. Until these are
     /// [settled](Self::settle), memory runs ahead of the disk by them.
-    async fn begin_flush(&mut self, room: ConversationId) -> Result<(), Trouble> {
-        if let Err(trouble) = self.settle().await {
-            self.forget_batch();
-            return Err(trouble);
-        }
+    fn begin_flush(&mut self, room: ConversationId) {
         let Gathered { writes, told } = self.gathered();
         let written = Box::pin(self.platform.store().begin(writes));
         self.unsettled = Some(Unsettled {
@@ -404,7 +400,6 @@ impl<P: Platform> Client<P> {
             written,
             told,
         });
-        Ok(())
     }
 
     /// Waits for writes that were [begun](Self::begin_flush), and tells what goes with them. If they fail, all that they

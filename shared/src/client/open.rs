@@ -54,15 +54,19 @@ impl<P: Platform> Client<P> {
         let header = &entry.header;
         let me = self.me()?.user;
         let waits_for = Some(header.epoch);
+        let (id, is_mine) = (room.id(), header.sender == me);
         if !room.state.may_read(&me, header.epoch) {
+            if is_mine {
+                self.sent_is_in_the_log(&id, &header.id);
+            }
             // Said before one was invited: part of the log, but not of what one may read.
             let body = None;
             return Ok(Shown { body, waits_for });
         }
         let author_name = name_of(author);
-        let seen_key = records::message_key(&room.id(), &header.sender, &header.id);
-        // What waits to be sent has not been in the log yet.
-        let is_first = header.sender == me && self.place_of(&room.id(), &header.id).is_some();
+        let seen_key = records::message_key(&id, &header.sender, &header.id);
+        // What waits to be sent was not seen in the log yet: it would wait no more.
+        let is_first = is_mine && self.place_of(&id, &header.id).is_some();
         let seen = match is_first {
             true => None,
             false => self.read(Table::Entries, &seen_key).await?,
@@ -80,6 +84,10 @@ impl<P: Platform> Client<P> {
         };
         let body = match self.open_message(entry, &key, author).await? {
             Ok((text, proof)) => {
+                // What came back altered is not what was sent, which still waits.
+                if is_mine {
+                    self.sent_is_in_the_log(&id, &header.id);
+                }
                 self.batch.push(Write {
                     table: Table::Entries,
                     key: seen_key,
@@ -89,7 +97,7 @@ impl<P: Platform> Client<P> {
                     id: header.id,
                     author: header.sender,
                     author_name,
-                    own: header.sender == me,
+                    own: is_mine,
                     text,
                     state: MessageState::Sent,
                     proof: Some(proof),

@@ -145,11 +145,20 @@ impl<P: Platform> Client<P> {
 
     /// Opens a conversation that has just been entered, if a page asked for it before it was here.
     pub(super) async fn open_awaited(&mut self, id: ConversationId) -> Result<(), Trouble> {
-        if self.awaited.remove(&id) {
+        if self.awaited.contains(&id) {
             self.settle().await?;
             self.open(id).await?;
+            self.awaited.remove(&id);
         }
         Ok(())
+    }
+
+    /// A conversation is here no more; the page that had it open has it again once it is back.
+    pub(super) fn close(&mut self, id: ConversationId) {
+        if self.open.remove(&id) {
+            self.awaited.insert(id);
+        }
+        (self.emit)(Event::ConversationGone(id));
     }
 
     /// The newest page of a conversation that is open.
@@ -252,7 +261,6 @@ impl<P: Platform> Client<P> {
     /// Forgets a conversation on this device.
     pub(super) async fn forget_room(&mut self, id: ConversationId) -> Result<(), Trouble> {
         self.rooms.remove(&id);
-        self.open.remove(&id);
         for table in [
             Table::Conversations,
             Table::Entries,
@@ -270,7 +278,7 @@ impl<P: Platform> Client<P> {
             self.batch.extend(gone);
         }
         self.flush().await?;
-        (self.emit)(Event::ConversationGone(id));
+        self.close(id);
         Ok(())
     }
 

@@ -97,8 +97,7 @@ impl<P: Platform> Client<P> {
         // One was in them no more: only this device still had what was read.
         for id in before {
             if !self.rooms.contains_key(id) {
-                self.open.remove(id);
-                (self.emit)(Event::ConversationGone(*id));
+                self.close(*id);
             }
         }
         // Pages look at rows that were verified again meanwhile.

@@ -116,7 +116,9 @@ impl<P: Platform> Client<P> {
             .get(Table::Meta, records::SYNCED)
             .await?
         {
+            let rolled_back = self.synced.rolled_back;
             self.synced = decode_stored(&bytes)?;
+            self.synced.rolled_back = rolled_back;
         }
         Ok(())
     }

@@ -115,10 +115,10 @@ impl<P: Platform> Client<P> {
             None => {
                 self.enter(conversation).await?;
                 self.sync_room(conversation).await?;
-                self.open_awaited(conversation).await?;
                 self.must_hold_synced_view(conversation).await?;
             }
         }
+        self.open_awaited(conversation).await?;
         self.tend(conversation, Moment::Live).await?;
         self.flush_outbox().await
     }
@@ -227,9 +227,9 @@ impl<P: Platform> Client<P> {
         taken: Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         let id = room.id();
-        if let Err(trouble) = taken {
+        let settled = self.settle().await;
+        if let Err(trouble) = taken.and(settled) {
             self.forget_batch();
-            self.settle().await?;
             self.reload(id).await?;
             return Err(trouble);
         }
@@ -240,19 +240,20 @@ impl<P: Platform> Client<P> {
         self.rooms.insert(id, room);
         if turned_down {
             // An invitation that was declined or taken back, here or in another browser.
-            self.flush().await?;
+            if let Err(trouble) = self.flush().await {
+                self.reload(id).await?;
+                return Err(trouble);
+            }
             return self.forget_room(id).await;
         }
-        let begun = self.begin_flush(id).await;
-        if begun.is_err() {
-            self.reload(id).await?;
-        }
-        begun
+        self.begin_flush(id);
+        Ok(())
     }
 
     pub(super) async fn reload(&mut self, id: ConversationId) -> Result<(), Trouble> {
         use super::platform::Table;
         self.load_pins_and_outbox().await?;
+        self.load_synced().await?;
         let store = self.platform.store();
         let record = store
             .get(Table::Conversations, &records::room_key(&id))
@@ -260,10 +261,14 @@ impl<P: Platform> Client<P> {
         let state = store
             .get(Table::Conversations, &records::state_key(&id))
             .await?;
-        if let (Some(record), Some(state)) = (record, state) {
-            let mut room = Room::new(super::decode_stored(&state)?, Frontier::default());
-            room.record = super::decode_stored(&record)?;
-            self.rooms.insert(id, room);
+        match (record, state) {
+            (Some(record), Some(state)) => {
+                let mut room = Room::new(super::decode_stored(&state)?, Frontier::default());
+                room.record = super::decode_stored(&record)?;
+                self.rooms.insert(id, room);
+            }
+            // It was about to be entered, which is to be done again as a whole.
+            _ => drop(self.rooms.remove(&id)),
         }
         Ok(())
     }
