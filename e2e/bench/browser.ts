@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import type { Browser, BrowserContext, Page } from '@playwright/test';
 
 import { launchOptions } from '../support/browser.ts';
-import { first, longestTask, putClock, putFrameClock } from '../support/clock.ts';
+import { first, longestTask, mustSeeFrames, putClock, putFrameClock } from '../support/clock.ts';
 import { type Plot, type Row, median, quantile, tell } from '../support/figures.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { type Algorithm, Person } from '../support/person.ts';
@@ -223,6 +223,7 @@ async function somebody(browser: Browser, server: Server, name: string, algorith
   await putFrameClock(context);
   const person = await Person.arrive(context, server, name);
   await person.register(algorithm);
+  await mustSeeFrames(person.page);
   return person;
 }
 

@@ -15,6 +15,8 @@ interface Clock {
   longestTask: number;
   /** When something first was there, in milliseconds since the navigation began. */
   first: Record<string, number>;
+  /** The engine's, where they are written down. */
+  frames: Frame[];
   /** The first frame that is so; waits for it. */
   frame(is: (frame: Frame) => boolean): Promise<Frame>;
   /** Of the page's WebAssembly. */
@@ -38,6 +40,7 @@ export async function putClock(context: BrowserContext): Promise<void> {
     const clock: Clock = {
       longestTask: 0,
       first: {},
+      frames,
       frame: (is) =>
         new Promise((resolve) => {
           const look = () => {
@@ -80,10 +83,20 @@ export async function putClock(context: BrowserContext): Promise<void> {
   });
 }
 
-/** Also writes down when the engine's WebSocket sends and receives: as soon as the worker is there, long before its code. */
+/** Also writes down when the engine's WebSocket sends and receives, unless its worker was faster: see `mustSeeFrames`. */
 export async function putFrameClock(context: BrowserContext): Promise<void> {
   await putClock(context);
   context.on('page', (page) => page.on('worker', (worker) => void worker.evaluate(inWorker)));
+}
+
+/** Opens the page of somebody signed in anew until its frames are written down. */
+export async function mustSeeFrames(page: Page): Promise<void> {
+  for (let n = 0; n < 20; n += 1) {
+    await page.reload();
+    await first(page, 'caught up');
+    if (await page.evaluate(() => window.clock.frames.length > 0)) return;
+  }
+  throw new Error('the frames of the engine are not seen');
 }
 
 function inWorker(): void {
