@@ -495,12 +495,9 @@ mod tests {
             block_on(play(template, scene, script))
         });
         let shown: Vec<usize> = shown.collect();
-        // Whoever only now enters the conversation had nothing to open.
-        assert_eq!(shown[0], 0);
-        assert!(
-            shown[1] >= SAID.len() && shown[2] >= SAID.len(),
-            "{shown:?}"
-        );
+        // Also by whoever only now enters the conversation, and had asked for it before it was there.
+        let is_all_said = |shown: &usize| *shown >= SAID.len();
+        assert!(shown.iter().all(is_all_said), "{shown:?}");
     }
 
     #[test]
