@@ -278,7 +278,8 @@ async fn everything_else_asks_for_signing_in() {
         ListConversations,
         GetAnchor {
             conversation,
-            after: None
+            after: None,
+            size: None
         },
         GetEntries {
             conversation,
@@ -294,10 +295,6 @@ async fn everything_else_asks_for_signing_in() {
             conversation,
             from: 0,
             entries: Vec::new()
-        },
-        GetPeaks {
-            conversation,
-            size: 0
         },
         GetPresence,
     ];

@@ -86,6 +86,7 @@ async fn a_newcomer_starts_from_an_anchor() {
     let get_anchor = GetAnchor {
         conversation: log.id(),
         after: None,
+        size: None,
     };
     assert_eq!(carol.socket.refusal(&get_anchor).await, ErrorCode::NotFound);
 
@@ -107,16 +108,19 @@ async fn a_newcomer_starts_from_an_anchor() {
     let rest = GetAnchor {
         conversation: log.id(),
         after: Some(1),
+        size: None,
     };
     let rest = carol.socket.call(&rest).await.unwrap();
     assert_eq!((rest.state.len(), rest.state[0].number), (1, 2));
     assert_eq!((rest.size, rest.more), (view.size, false));
-    let peaks = |size| GetPeaks {
+    let to = |size| GetAnchor {
         conversation: log.id(),
-        size,
+        after: Some(0),
+        size: Some(size),
     };
-    let early = carol.socket.call(&peaks(7)).await.unwrap().peaks;
-    let seven = Frontier::from_peaks(7, early).unwrap();
+    let early = carol.socket.call(&to(7)).await.unwrap();
+    assert_eq!((early.state.len(), early.size, early.more), (2, 7, false));
+    let seven = Frontier::from_peaks(7, early.peaks).unwrap();
     let root = (0..7).fold(Frontier::default(), |mut tree, number| {
         let Stored::Whole(bytes) = &all[number].entry else {
             panic!("purged")
@@ -125,8 +129,10 @@ async fn a_newcomer_starts_from_an_anchor() {
         tree
     });
     assert_eq!(seven, root);
-    assert!(carol.socket.call(&peaks(9)).await.is_ok());
-    assert_eq!(carol.socket.refusal(&peaks(10)).await, ErrorCode::NotFound);
+    // With her own invitation.
+    let newest = carol.socket.call(&to(9)).await.unwrap();
+    assert_eq!(newest.state.last().unwrap().number, 8);
+    assert_eq!(carol.socket.refusal(&to(10)).await, ErrorCode::NotFound);
     let request = GetEntries {
         conversation: log.id(),
         from: anchor.size,

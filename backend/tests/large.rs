@@ -197,6 +197,7 @@ async fn enter(newcomer: &mut User, before: &Log) {
         let request = GetAnchor {
             conversation,
             after,
+            size: None,
         };
         let anchor = timed("a page of what came before", newcomer, &request).await;
         assert!(codec::encode(&anchor).len() < MAX_FRAME);

@@ -54,6 +54,6 @@ dispatch! {
     RegisterStart RegisterFinish LoginStart LoginFinish Resume SignOut ListSessions RevokeSession PutState GetState
     ConfirmStart ConfirmFinish PublishIdentity ReplaceStart ReplaceFinish RecoverStart RecoverFinish RevokeOthers
     DeleteAccount Lookup LookupUsers LookupNames GetServerInfo GetRecoverySeal AcknowledgeFailed CreateConversation
-    Append ListConversations GetAnchor GetEntries GetWrap GetManagedKey Reupload GetPeaks GetPresence PasskeyStart
+    Append ListConversations GetAnchor GetEntries GetWrap GetManagedKey Reupload GetPresence PasskeyStart
     PasskeyFinish ListPasskeys RemovePasskey FactorStart FactorFinish UnlockStart UnlockFinish
 }

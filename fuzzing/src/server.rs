@@ -36,8 +36,8 @@ struct Log {
     tree: Frontier,
     /// By epoch and reader.
     wraps: BTreeMap<(Epoch, UserId), WrapFor>,
-    /// Where each person's newest invitation is, and the state entries before it.
-    anchors: BTreeMap<UserId, Anchor>,
+    /// The size that each person's newest inviter had seen.
+    anchors: BTreeMap<UserId, u64>,
 }
 
 type Answer = Result<Vec<u8>, RequestError>;
@@ -138,13 +138,13 @@ impl Server {
             }
             AnyRequest::GetAnchor(get) => {
                 let user = self.account(asker)?.user;
-                let anchor = self.log(&get.conversation)?.anchors.get(&user).cloned();
-                ok(anchor.unwrap_or(Anchor {
-                    state: vec![],
-                    size: 0,
-                    peaks: vec![],
-                    more: false,
-                }))
+                let log = self.log(&get.conversation)?;
+                let own = log.anchors.get(&user).copied().unwrap_or_default();
+                let size = get.size.unwrap_or(own);
+                if size > log.tree.size() {
+                    return Err(refuse(ErrorCode::NotFound));
+                }
+                ok(log.anchor(get.after, size))
             }
             AnyRequest::GetEntries(get) => {
                 let entries = &self.log(&get.conversation)?.entries;
@@ -232,6 +232,22 @@ impl Server {
 }
 
 impl Log {
+    fn anchor(&self, after: Option<u64>, size: u64) -> Anchor {
+        let below = self.entries.iter().filter(|at| at.number < size);
+        let mut tree = Frontier::default();
+        for at in below.clone() {
+            tree.append(at.entry.leaf());
+        }
+        let is_new = |at: &&EntryAt| after.is_none_or(|after| at.number > after);
+        let state = below.filter(|at| changes_state(at)).filter(is_new);
+        Anchor {
+            state: state.cloned().collect(),
+            size,
+            peaks: tree.peaks().to_vec(),
+            more: false,
+        }
+    }
+
     fn append(&mut self, bytes: Bytes, wraps: &[Bytes], time: u64) -> Result<u64, RequestError> {
         let entry = Entry::parse(&bytes).map_err(|_| refuse(ErrorCode::InvalidEntry))?;
         let number = self.tree.size();
@@ -241,23 +257,7 @@ impl Log {
             .map_err(RequestError::from)?;
         let change = self.state.apply(judged);
         for user in change.joined {
-            let state = self.entries.iter().filter(|at| changes_state(at));
-            let (view, before) = (entry.view(), self.clone());
-            let mut tree = Frontier::default();
-            for at in before
-                .entries
-                .iter()
-                .take(usize::try_from(view.size).expect("few"))
-            {
-                tree.append(at.entry.leaf());
-            }
-            let anchor = Anchor {
-                state: state.cloned().collect(),
-                size: view.size,
-                peaks: tree.peaks().to_vec(),
-                more: false,
-            };
-            self.anchors.insert(user, anchor);
+            self.anchors.insert(user, entry.view().size);
         }
         if let Some(epoch) = change.announced.and_then(|_| self.state.epoch()) {
             let readers = self.state.people.keys().zip(wraps).zip(wrap_proofs(wraps));

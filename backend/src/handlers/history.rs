@@ -3,8 +3,8 @@
 use secure_chat_shared::ids::{ConversationId, UserId};
 use secure_chat_shared::log::Entry;
 use secure_chat_shared::protocol::{
-    Anchor, Conversations, Entries, ErrorCode, GetAnchor, GetEntries, GetPeaks, GetWrap, MAX_PAGE,
-    Peaks, RequestError, WrapFor,
+    Anchor, Conversations, Entries, ErrorCode, GetAnchor, GetEntries, GetWrap, MAX_PAGE,
+    RequestError, WrapFor,
 };
 
 use crate::connection::Connection;
@@ -20,25 +20,24 @@ pub async fn list(c: &Connection) -> Result<Conversations, Failure> {
     Ok(Conversations { conversations })
 }
 
-/// What a newcomer or a new browser starts from.
+/// What a newcomer, a new browser or whoever reads earlier or newer history first starts from.
 pub async fn anchor(c: &Connection, request: GetAnchor) -> Result<Anchor, Failure> {
     let me = c.identified()?;
     let db = c.app.database.read();
     let id = &request.conversation;
-    let since = reach(c, id, &me.user).await?.since;
-    if since == 0 {
-        return Ok(Anchor {
-            state: Vec::new(),
-            size: 0,
-            peaks: Vec::new(),
-            more: false,
-        });
-    }
-    let damaged = || sea_orm::DbErr::Custom("damaged row: an invitation".into());
-    let bytes = entries::bytes(db, id, since).await?.ok_or_else(damaged)?;
-    let size = Entry::parse(&bytes).map_err(|_| damaged())?.view().size;
+    let size = match request.size {
+        Some(size) if size > readable(c, id, &me.user).await? => {
+            let text = "the log that you may read is not so long";
+            return Err(RequestError::new(ErrorCode::NotFound, text).into());
+        }
+        Some(size) => size,
+        None => match reach(c, id, &me.user).await?.since {
+            0 => 0,
+            // No state entry lies between an invitation's view and its number.
+            since => seen_by_inviter(c, id, since).await?,
+        },
+    };
     let frontier = entries::frontier(db, id, size).await?;
-    // No state entry lies between an invitation's view and its number.
     let wanted = Wanted {
         from: request.after.map_or(0, |after| after.saturating_add(1)),
         end: size,
@@ -51,21 +50,6 @@ pub async fn anchor(c: &Connection, request: GetAnchor) -> Result<Anchor, Failur
         size,
         peaks: frontier.peaks().to_vec(),
         more: page.more,
-    })
-}
-
-/// The tree over the log's first entries.
-pub async fn peaks(c: &Connection, request: GetPeaks) -> Result<Peaks, Failure> {
-    let me = c.identified()?;
-    let db = c.app.database.read();
-    let id = &request.conversation;
-    if request.size > readable(c, id, &me.user).await? {
-        let text = "the log that you may read is not so long";
-        return Err(RequestError::new(ErrorCode::NotFound, text).into());
-    }
-    let frontier = entries::frontier(db, id, request.size).await?;
-    Ok(Peaks {
-        peaks: frontier.peaks().to_vec(),
     })
 }
 
@@ -91,6 +75,19 @@ pub async fn wrap(c: &Connection, request: GetWrap) -> Result<WrapFor, Failure> 
     let db = c.app.database.read();
     let wrap = wraps::find(db, &request.conversation, request.epoch, &me.user).await?;
     wrap.ok_or_else(|| RequestError::new(ErrorCode::NotFound, "no wrap for you").into())
+}
+
+/// Size of the log that the author of an invitation had seen.
+async fn seen_by_inviter(
+    c: &Connection,
+    id: &ConversationId,
+    invitation: u64,
+) -> Result<u64, Failure> {
+    let db = c.app.database.read();
+    let damaged = || sea_orm::DbErr::Custom("damaged row: an invitation".into());
+    let bytes = entries::bytes(db, id, invitation).await?;
+    let invitation = Entry::parse(&bytes.ok_or_else(damaged)?).map_err(|_| damaged())?;
+    Ok(invitation.view().size)
 }
 
 /// Number of entries that somebody may read.

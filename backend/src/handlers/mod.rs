@@ -99,7 +99,6 @@ async fn dispatch(c: &Connection, id: u32, request: AnyRequest) -> Result<Answer
         R::GetAnchor(r) => reply::<p::GetAnchor>(history::anchor(c, r)).await,
         R::GetEntries(r) => reply::<p::GetEntries>(history::entries(c, r)).await,
         R::GetWrap(r) => reply::<p::GetWrap>(history::wrap(c, r)).await,
-        R::GetPeaks(r) => reply::<p::GetPeaks>(history::peaks(c, r)).await,
         R::GetManagedKey(_) => reply::<p::GetManagedKey>(conversations::managed_key(c)).await,
         R::Reupload(r) => queued(reupload::reupload(c, id, r)).await,
         R::PasskeyStart(_) => reply::<p::PasskeyStart>(passkeys::start(c)).await,

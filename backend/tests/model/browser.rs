@@ -1,7 +1,7 @@
 //! A simulated browser: the real client core, fed one input at a time as the engine of the web client feeds it, and
 //! the page that it would show.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -76,6 +76,8 @@ pub struct Browser {
     pub page: Rc<RefCell<Page>>,
     pub gate: Gate,
     pub socket: NativeSocket,
+    /// Which conversation the page shows.
+    pub wanted: Rc<Cell<Option<ConversationId>>>,
     /// The network carries its socket.
     pub connected: bool,
     /// The server knows whose socket it is.
@@ -115,6 +117,7 @@ impl Browser {
             page: Rc::default(),
             gate: Gate::default(),
             socket: NativeSocket::new(sender),
+            wanted: Rc::default(),
             connected: false,
             attached: false,
             signals: VecDeque::new(),
@@ -142,6 +145,7 @@ impl Browser {
             store: self.store.clone(),
             gate: self.gate.clone(),
             clock: self.clock.clone(),
+            wanted: Rc::clone(&self.wanted),
         };
         let (page, alarms, expects) =
             (Rc::clone(&self.page), Rc::clone(&self.alarms), self.expects);

@@ -9,7 +9,7 @@ use std::task::Poll;
 use secure_chat_shared::client::native::{MemoryStore, NativeKeys};
 use secure_chat_shared::client::platform::{CallError, Platform, Socket};
 use secure_chat_shared::codec::Bytes;
-use secure_chat_shared::ids::Timestamp;
+use secure_chat_shared::ids::{ConversationId, Timestamp};
 
 /// The time of a schedule, in milliseconds, the same for everybody and moved by the schedule alone.
 #[derive(Clone)]
@@ -99,6 +99,8 @@ pub struct Device {
     pub store: MemoryStore,
     pub gate: Gate,
     pub clock: Clock,
+    /// Which conversation the page shows.
+    pub wanted: Rc<Cell<Option<ConversationId>>>,
 }
 
 impl Platform for Device {
@@ -112,6 +114,15 @@ impl Platform for Device {
 
     fn store(&self) -> &MemoryStore {
         &self.store
+    }
+
+    fn wanted(&self) -> Option<ConversationId> {
+        self.wanted.get()
+    }
+
+    fn screen(&self) -> u64 {
+        // The logs of schedules are short.
+        3
     }
 
     fn socket(&self) -> &Gate {

@@ -49,6 +49,9 @@ impl World {
                 }
                 self.tell(at, id, false).await?;
             }
+            AnyRequest::GetAnchor(request) if request.size.is_some() => {
+                self.figures.count("logs looked at from further on");
+            }
             AnyRequest::Reupload(request) => {
                 self.tell(at, request.conversation, true).await?;
             }

@@ -181,7 +181,12 @@ async fn carry_out(plan: &Plan, world: &mut World) -> Result<bool, Wrong> {
             goes_on = busy.len() >= plan.at_once || !busy.is_empty() && rng.chance(600);
             if goes_on {
                 let fate = fate(plan, &mut rng);
-                world.grant(*rng.pick(&busy), fate).await?;
+                let at = *rng.pick(&busy);
+                if !world.conversations.is_empty() && rng.chance(150) {
+                    let wanted = *rng.pick(&world.conversations);
+                    world.wants(at, wanted);
+                }
+                world.grant(at, fate).await?;
             }
         }
     }

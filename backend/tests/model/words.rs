@@ -50,7 +50,8 @@ impl Words {
         conversations.insert(id, number);
     }
 
-    fn at(&self, id: &ConversationId) -> String {
+    /// Where something is done.
+    pub fn at(&self, id: &ConversationId) -> String {
         match self.conversations.borrow().get(id) {
             Some(number) => format!("in #{number}"),
             None => "in an unknown conversation".into(),

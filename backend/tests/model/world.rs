@@ -167,6 +167,13 @@ impl World {
         self.through(at, Input::Command(action)).await
     }
 
+    /// A page shows a conversation, whatever its client is at.
+    pub fn wants(&mut self, at: usize, id: ConversationId) {
+        let (name, place) = (&self.browsers[at].name, self.words.at(&id));
+        self.words.say(format!("{name} looks {place}"));
+        self.browsers[at].wanted.set(Some(id));
+    }
+
     /// Opens a browser's page.
     pub fn start(&mut self, at: usize) -> Result<(), Wrong> {
         self.words

@@ -16,6 +16,7 @@ mod links;
 mod locking;
 mod managed;
 mod network;
+mod newest;
 mod page;
 mod person;
 mod restored;

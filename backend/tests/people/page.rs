@@ -54,6 +54,9 @@ impl Page {
                     self.rows.insert((conversation, row.key), row);
                 }
             }
+            api::Event::RowsGone(id) => {
+                self.rows.retain(|(conversation, _), _| *conversation != id);
+            }
             api::Event::RowGone { conversation, id } => {
                 self.rows.retain(|(at, key), row| {
                     let is_it = matches!(&row.body, RowBody::Message(message) if message.id == id);

@@ -1,6 +1,6 @@
 //! A person: the real client core with native keys, on a real socket, and the page that it would show.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -34,6 +34,8 @@ pub struct Device {
     pub keys: NativeKeys,
     pub store: MemoryStore,
     socket: NativeSocket,
+    wanted: Cell<Option<ConversationId>>,
+    screen: Cell<u64>,
 }
 
 impl Platform for Device {
@@ -51,6 +53,14 @@ impl Platform for Device {
 
     fn socket(&self) -> &NativeSocket {
         &self.socket
+    }
+
+    fn wanted(&self) -> Option<ConversationId> {
+        self.wanted.get()
+    }
+
+    fn screen(&self) -> u64 {
+        self.screen.get()
     }
 
     fn now(&self) -> Timestamp {
@@ -126,6 +136,8 @@ impl Person {
             keys,
             store,
             socket,
+            wanted: Cell::default(),
+            screen: Cell::new(40),
         };
         let emit = Box::new(move |event| shown.borrow_mut().take(event));
         let mut client = Client::new(device, emit);
@@ -137,6 +149,12 @@ impl Person {
             inbound,
             ticket: 0,
         }
+    }
+
+    /// The page shows a conversation, of which so many entries fill its screen, whatever the client is at.
+    pub fn wants(&self, id: ConversationId, screen: u64) {
+        self.device().wanted.set(Some(id));
+        self.device().screen.set(screen);
     }
 
     /// What lies where the client runs.
@@ -161,6 +179,7 @@ impl Person {
             keys,
             store,
             socket,
+            ..
         } = self.client.platform();
         socket.cut();
         let (keys, store) = (keys.clone(), store.clone());

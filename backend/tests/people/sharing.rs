@@ -10,7 +10,7 @@ use secure_chat_shared::codec::{self, Bytes};
 use secure_chat_shared::crypto::signing::Algorithm::{Dsa, RsaPss};
 use secure_chat_shared::ids::{ConversationId, Epoch, UserId};
 use secure_chat_shared::protocol::{
-    Anchor, Entries, GetAnchor, GetEntries, GetPeaks, GetWrap, Peaks, Request, Stored, WrapFor,
+    Anchor, Entries, GetAnchor, GetEntries, GetWrap, Request, Stored, WrapFor,
 };
 
 use super::common::TestApp;
@@ -317,7 +317,7 @@ async fn an_entry_left_out_of_shared_history_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_tree_below_shared_history_is_noticed() {
-    local(nothing_false_is_shown::<GetPeaks>(|reply: &mut Peaks| {
+    local(nothing_false_is_shown::<GetAnchor>(|reply: &mut Anchor| {
         reply.peaks[0].0[0] ^= 1;
     }))
     .await;
@@ -326,7 +326,9 @@ async fn another_tree_below_shared_history_is_noticed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_beginning_of_shared_history_is_noticed() {
     local(nothing_false_is_shown::<GetAnchor>(|reply: &mut Anchor| {
-        reply.state[0].entry = reply.state[1].entry.clone();
+        if let Stored::Whole(bytes) = &mut reply.state[0].entry {
+            *bytes.0.last_mut().unwrap() ^= 1;
+        }
     }))
     .await;
 }

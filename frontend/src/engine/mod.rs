@@ -32,7 +32,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use self::device::Device;
-use self::platform::BrowserPlatform;
+use self::platform::{BrowserPlatform, Wanted};
 use self::socket::{BrowserSocket, Signal};
 use self::tabs::Tabs;
 
@@ -65,13 +65,17 @@ pub fn run() {
     let (commands, inputs) = unbounded();
     let socket = BrowserSocket::default();
     let reconnecting = socket.clone();
+    let wanted = Wanted::default();
+    let wants = Rc::clone(&wanted);
     let told = page.clone();
     let joined = Tabs::join(
         move |event| post(&told, event),
         move |command| {
             // Acted on at once, also while the client waits for an answer that may never come.
-            if matches!(command.action, Action::ReconnectNow) {
-                reconnecting.reconnect_now();
+            match command.action {
+                Action::ReconnectNow => reconnecting.reconnect_now(),
+                Action::Open(conversation) => wants.set(Some(conversation)),
+                _ => {}
             }
             // The receiver lives as long as this worker.
             let _ = commands.unbounded_send(command);
@@ -87,7 +91,7 @@ pub fn run() {
                 }
             })
             .forget();
-            spawn_local(lead(tabs, socket, inputs));
+            spawn_local(lead(tabs, socket, wanted, inputs));
             post(&page, LISTENING);
         }
         Err(error) => tell_alone(&page, format!("Tabs cannot talk to each other: {error:?}")),
@@ -95,7 +99,12 @@ pub fn run() {
 }
 
 /// Waits to be the leading engine, then serves every tab.
-async fn lead(tabs: Tabs, socket: BrowserSocket, commands: UnboundedReceiver<Command>) {
+async fn lead(
+    tabs: Tabs,
+    socket: BrowserSocket,
+    wanted: Wanted,
+    commands: UnboundedReceiver<Command>,
+) {
     if let Err(error) = tabs.lead().await {
         let why = format!("The browser does not let one tab lead: {error:?}");
         return refuse(&tabs, commands, &why, &Failure::Internal(why.clone())).await;
@@ -110,7 +119,7 @@ async fn lead(tabs: Tabs, socket: BrowserSocket, commands: UnboundedReceiver<Com
     let (signals, signalled) = unbounded();
     spawn_local(socket.clone().run(browser::socket_url(), signals));
     let mut held = Held::new(socket.clone());
-    let platform = BrowserPlatform::new(Rc::clone(&device), socket);
+    let platform = BrowserPlatform::new(Rc::clone(&device), socket, wanted);
     let told = tabs.clone();
     let mut client = Client::new(platform, Box::new(move |event| told.emit(&event)));
     client.start().await;

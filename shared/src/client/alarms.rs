@@ -14,6 +14,9 @@ use crate::protocol::{EntryAt, Stored};
 const OTHER_BROWSER: &str =
     "The server keeps back, or has changed, what another browser of yours has seen.";
 
+pub(super) const SHOWN_OTHERWISE: &str =
+    "The server showed the newest messages first, and then another history of this conversation.";
+
 /// Said of a log in which one has keys of somebody else's.
 pub(super) const NOT_MINE: &str =
     "Somebody has put keys that are not yours into this conversation under your name.";

@@ -16,32 +16,34 @@ use crate::protocol::{Anchor, EntryAt, GetAnchor, GetEntries, Stored};
 pub(super) struct Chain {
     /// State entries, oldest first.
     pub(super) entries: Vec<EntryAt>,
-    /// Size of the tree at the anchor; 0 for the creator.
+    /// Size of the tree to begin from; 0 for the creator's anchor.
     size: u64,
     peaks: Vec<Root>,
+}
+
+impl Chain {
+    /// The tree to begin from.
+    pub(super) fn tree(&self) -> Result<Frontier, Trouble> {
+        Frontier::from_peaks(self.size, self.peaks.clone())
+            .ok_or(Trouble::BadReply("peaks do not fit the size"))
+    }
 }
 
 impl<P: Platform> Client<P> {
     /// Begins to hold a conversation: replays the state entries before one's own invitation.
     pub(super) async fn enter(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
-        let Chain {
-            entries,
-            size,
-            peaks,
-        } = self.chain(conversation, u64::MAX).await?;
+        let chain = self.chain(conversation, None, None).await?;
         let mut replayed = Vec::new();
-        let mut room = if size == 0 {
+        let mut room = if chain.size == 0 {
             self.begin_from_create(conversation).await?
         } else {
-            let frontier = Frontier::from_peaks(size, peaks)
-                .ok_or(Trouble::BadReply("peaks do not fit the size"))?;
-            let (state, writes) = self.replay(conversation, &entries, size).await?;
+            let (state, writes) = self.replay(conversation, &chain).await?;
             if state.people.contains_key(&self.me()?.user) {
                 // It would let the server leave out what happened since the invitation.
                 return Err(Trouble::BadReply("an anchor after one's own invitation"));
             }
             replayed = writes;
-            Room::new(state, frontier)
+            Room::new(state, chain.tree()?)
         };
         let people = room.state.people.values();
         let people: Vec<_> = people.map(|person| person.identity.clone()).collect();
@@ -84,19 +86,24 @@ impl<P: Platform> Client<P> {
         Ok(room)
     }
 
-    /// The state entries below one's own anchor, up to the first with number `end` or more, page by page.
+    /// The state entries below one's own anchor, or below number `size`, that come after number `known`, and the tree
+    /// there; page by page.
     pub(super) async fn chain(
         &self,
         conversation: ConversationId,
-        end: u64,
+        known: Option<u64>,
+        size: Option<u64>,
     ) -> Result<Chain, Trouble> {
+        let wanted = size;
         let mut chain: Option<Chain> = None;
         loop {
             let entries = chain.as_ref().map(|chain| &chain.entries);
-            let after = entries.and_then(|entries| entries.last());
+            let last = entries.and_then(|entries| entries.last());
+            let after = last.map(|last| last.number).or(known);
             let request = GetAnchor {
                 conversation,
-                after: after.map(|last| last.number),
+                after,
+                size: wanted,
             };
             let Anchor {
                 state,
@@ -104,11 +111,14 @@ impl<P: Platform> Client<P> {
                 peaks,
                 more,
             } = self.platform.socket().request(&request).await?;
-            let is_new = |at: &EntryAt| after.is_none_or(|last| at.number > last.number);
+            let is_new = |at: &EntryAt| after.is_none_or(|last| at.number > last);
             if !state.iter().all(is_new) {
                 return Err(Trouble::BadReply("the chain is out of order"));
             }
-            let more = more && state.last().is_some_and(|last| last.number < end);
+            if wanted.is_some_and(|wanted| wanted != size) {
+                return Err(Trouble::BadReply("the chain ends elsewhere"));
+            }
+            let more = more && !state.is_empty();
             match &mut chain {
                 None => {
                     chain = Some(Chain {
@@ -127,22 +137,35 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// Replays state entries below number `size`. Returns the state that they make, and the writes of their bytes and
-    /// of what they say.
+    /// Replays a chain from the first entry on. Returns the state that it makes, and the writes of its entries' bytes
+    /// and of what they say.
     pub(super) async fn replay(
         &self,
         conversation: ConversationId,
-        entries: &[EntryAt],
-        size: u64,
+        chain: &Chain,
     ) -> Result<(LogState, Vec<Write>), Trouble> {
         let me = self.me()?.user;
-        let Some((create, entries)) = entries.split_first() else {
+        let Some((create, entries)) = chain.entries.split_first() else {
             return Err(Trouble::BadReply("a chain without its first entry"));
         };
         let mut state = self.first_state(conversation, create).await?;
         let told = happened(&state, &state, &parsed(create)?, me);
         let mut writes = Vec::from_iter(put_happened(&conversation, create, told));
         writes.extend(put_bytes(&conversation, create));
+        let replayed = self.replay_on(&mut state, entries, chain.size).await?;
+        writes.extend(replayed);
+        Ok((state, writes))
+    }
+
+    /// Replays state entries below number `size` on a state; the writes as in [`Self::replay`].
+    pub(super) async fn replay_on(
+        &self,
+        state: &mut LogState,
+        entries: &[EntryAt],
+        size: u64,
+    ) -> Result<Vec<Write>, Trouble> {
+        let (me, conversation) = (self.me()?.user, state.conversation);
+        let mut writes = Vec::new();
         let mut after = 0;
         for at in entries {
             if at.number <= after || at.number >= size {
@@ -155,16 +178,16 @@ impl<P: Platform> Client<P> {
             if !self.all_hold(judged.claims()).await? {
                 return Err(Trouble::BadReply("a state entry's signature does not hold"));
             }
-            let told = happened(&state, judged.next_state(&state), &entry, me);
+            let told = happened(state, judged.next_state(state), &entry, me);
             writes.extend(put_happened(&conversation, at, told));
             writes.extend(put_bytes(&conversation, at));
-            let superseded = superseded(&state, &entry, judged.change());
+            let superseded = superseded(state, &entry, judged.change());
             let identities = superseded.iter();
             writes.extend(identities.map(|signed| records::put_identity(&conversation, signed)));
             state.apply(judged);
             after = at.number;
         }
-        Ok((state, writes))
+        Ok(writes)
     }
 
     async fn first_state(

@@ -101,9 +101,8 @@ impl<P: Platform> Client<P> {
     /// Reads the membership log before one's own invitation, which a device from before exports has not kept.
     async fn fetch_log_before(&mut self, id: ConversationId, end: u64) -> Result<(), Trouble> {
         self.must_be_resumed()?;
-        let mut entries = self.chain(id, end).await?.entries;
-        entries.retain(|at| at.number < end);
-        let (_, writes) = self.replay(id, &entries, end).await?;
+        let chain = self.chain(id, None, Some(end)).await?;
+        let (_, writes) = self.replay(id, &chain).await?;
         self.batch.extend(writes);
         self.flush().await
     }

@@ -9,6 +9,7 @@
 //!   password, a new recovery code; `recover`: what the code does; `sessions`: who else is signed in; `leaving`: the end
 //! - `passkeys`: what is asked for beside the password, or in its place
 //! - `enter`: beginning to hold a conversation; `sync`: catching up
+//! - `newest`: what a page waits for, while logs are read
 //! - `take`: one entry, verified and kept; `open`: what is shown of a message; `alarms`: what stops a conversation
 //! - `history`: what happened, in sentences; `heal`: keys that did not come; `sharing`: history from before somebody
 //! - `export`: a conversation as a file
@@ -34,6 +35,7 @@ mod leaving;
 mod links;
 mod lock;
 pub mod native;
+mod newest;
 mod open;
 mod outbox;
 mod own_keys;
@@ -64,6 +66,7 @@ use futures::future::LocalBoxFuture;
 use self::api::{Answer, Command, Connection, Event, Failure, Outcome, Session};
 use self::heal::Moment;
 use self::links::LinkAnswer;
+use self::newest::Ahead;
 use self::passkeys::PasskeyStep;
 use self::platform::{Keys, Platform, Store, Table, Write};
 use self::records::{AccountRecord, LockedRecord, OutgoingRecord, PinRecord};
@@ -74,7 +77,7 @@ use crate::codec;
 use crate::crypto::message::Inner;
 use crate::crypto::signing::Claim;
 use crate::ids::{ConversationId, EntryHash, IdentityHash, UserId};
-use crate::protocol::{self, FailedSignIns, PresenceStatus};
+use crate::protocol::{self, ConversationHead, FailedSignIns, PresenceStatus};
 
 /// How many answered tickets are remembered, so that a command that comes twice is done once.
 const ANSWERED: usize = 256;
@@ -105,6 +108,12 @@ pub struct Client<P: Platform> {
     open: BTreeSet<ConversationId>,
     /// Those asked for that are not here, or not yet.
     awaited: BTreeSet<ConversationId>,
+    /// Logs still to be read, in that order, the one that is being read among them.
+    behind: Vec<ConversationHead>,
+    /// What a page [wanted](Platform::wanted) when that was last looked after.
+    attended: Option<ConversationId>,
+    /// The newest entries of logs still to be read, as they are shown meanwhile.
+    ahead: BTreeMap<ConversationId, Ahead>,
     /// Drafts of conversations that are to be entered again.
     drafts: BTreeMap<ConversationId, String>,
     answered: VecDeque<(u64, Outcome)>,
@@ -152,6 +161,9 @@ impl<P: Platform> Client<P> {
             presence: BTreeMap::new(),
             open: BTreeSet::new(),
             awaited: BTreeSet::new(),
+            behind: Vec::new(),
+            attended: None,
+            ahead: BTreeMap::new(),
             drafts: BTreeMap::new(),
             answered: VecDeque::new(),
             synced: Synced::default(),
@@ -453,24 +465,32 @@ impl<P: Platform> Client<P> {
     /// Whether every claim holds. Those that did before are not verified again: the same identities come with every
     /// invitation, and messages that come together are verified together.
     async fn all_hold(&self, claims: &[Claim]) -> Result<bool, Trouble> {
-        let is_unknown = |digest: &[u8; 32]| !self.held.borrow().contains(digest);
-        let (digests, unknown): (Vec<[u8; 32]>, Vec<Claim>) = claims
-            .iter()
-            .map(|claim| (claim.digest(), claim))
-            .filter(|(digest, _)| is_unknown(digest))
-            .map(|(digest, claim)| (digest, claim.clone()))
-            .unzip();
+        Ok(!self.hold(claims).await?.contains(&false))
+    }
+
+    /// Whether each claim holds, in order.
+    async fn hold(&self, claims: &[Claim]) -> Result<Vec<bool>, Trouble> {
+        let digests: Vec<[u8; 32]> = claims.iter().map(Claim::digest).collect();
+        let held = self.held.borrow();
+        let known: Vec<bool> = digests.iter().map(|digest| held.contains(digest)).collect();
+        drop(held);
+        let unknown = claims.iter().zip(&known).filter(|(_, known)| !**known);
+        let unknown: Vec<Claim> = unknown.map(|(claim, _)| claim.clone()).collect();
         if unknown.is_empty() {
-            return Ok(true);
+            return Ok(known);
         }
         let verified = self.platform.keys().verify(&unknown).await?;
+        let mut verified = verified.into_iter();
+        let holds = known.into_iter();
+        let holds = holds.map(|known| known || verified.next().unwrap_or(false));
+        let holds: Vec<bool> = holds.collect();
         let mut held = self.held.borrow_mut();
         if held.len() + unknown.len() > HELD {
             held.clear();
         }
-        let good = digests.iter().zip(&verified).filter(|(_, holds)| **holds);
+        let good = digests.iter().zip(&holds).filter(|(_, holds)| **holds);
         held.extend(good.map(|(digest, _)| *digest));
-        Ok(verified.len() == unknown.len() && !verified.contains(&false))
+        Ok(holds)
     }
 
     /// The signed-in account.

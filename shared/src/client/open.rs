@@ -16,7 +16,7 @@ use crate::codec::{self, Bytes};
 use crate::crypto::epoch::{EpochContext, EpochKey, open_title};
 use crate::crypto::identity::SignedIdentity;
 use crate::crypto::message::{self, Content, Inner};
-use crate::crypto::signing::Claim;
+use crate::crypto::signing::{Algorithm, Claim};
 use crate::ids::{ConversationId, Epoch, IdentityHash};
 use crate::log::state::TitleRecord;
 use crate::log::{Act, Entry, LogState, MessageEntry, StateEntry};
@@ -24,6 +24,8 @@ use crate::protocol::{EntryAt, Stored};
 
 /// Records read together.
 const TOGETHER: usize = 200;
+/// Signatures verified together where each takes milliseconds: no page waits for more.
+const SLOW_TOGETHER: usize = 40;
 
 /// What is shown of an entry.
 pub(super) struct Shown {
@@ -32,6 +34,9 @@ pub(super) struct Shown {
     /// The epoch whose key would show more.
     pub(super) waits_for: Option<Epoch>,
 }
+
+/// A message's text and what proves it, or why it is not shown.
+pub(super) type Opened = Result<(String, Proof), Reason>;
 
 impl Shown {
     /// A row that will not change.
@@ -82,30 +87,19 @@ impl<P: Platform> Client<P> {
             let body = Some(invalid(author_name, Reason::NoKey));
             return Ok(Shown { body, waits_for });
         };
-        let body = match self.open_message(entry, &key, author).await? {
-            Ok((text, proof)) => {
-                // What came back altered is not what was sent, which still waits.
-                if is_mine {
-                    self.sent_is_in_the_log(&id, &header.id);
-                }
-                self.batch.push(Write {
-                    table: Table::Entries,
-                    key: seen_key,
-                    value: Some(entry.hash.0.to_vec()),
-                });
-                RowBody::Message(Message {
-                    id: header.id,
-                    author: header.sender,
-                    author_name,
-                    own: is_mine,
-                    text,
-                    state: MessageState::Sent,
-                    proof: Some(proof),
-                })
+        let opened = self.open_message(entry, &key, author).await?;
+        if opened.is_ok() {
+            // What came back altered is not what was sent, which still waits.
+            if is_mine {
+                self.sent_is_in_the_log(&id, &header.id);
             }
-            Err(reason) => invalid(author_name, reason),
-        };
-        Ok(Shown::row(body))
+            self.batch.push(Write {
+                table: Table::Entries,
+                key: seen_key,
+                value: Some(entry.hash.0.to_vec()),
+            });
+        }
+        Ok(Shown::row(row_of(entry, author, is_mine, opened)))
     }
 
     /// Opens a title; `None` where its key is missing, or it does not open under it.
@@ -295,12 +289,12 @@ impl<P: Platform> Client<P> {
     }
 
     /// Opens a message and verifies its signature, unless that was done ahead.
-    async fn open_message(
+    pub(super) async fn open_message(
         &mut self,
         entry: &MessageEntry,
         key: &EpochKey,
         author: &SignedIdentity,
-    ) -> Result<Result<(String, Proof), Reason>, Trouble> {
+    ) -> Result<Opened, Trouble> {
         let inner = match self.opened_ahead.remove(&(entry.hash, author.hash())) {
             Some(inner) => inner,
             None => {
@@ -328,8 +322,8 @@ impl<P: Platform> Client<P> {
 
     /// Verifies the signatures of the messages that begin `entries`, and looks up whether their names were seen before, all
     /// at once: each waits for the platform alone otherwise. Returns how many entries need not be looked at again: up to
-    /// the next that may change what is readable, and by whom. What cannot be opened yet, or turns out to be somebody
-    /// else's, is left to [`Client::take`].
+    /// the next that may change what is readable, and by whom, or as many as a page can wait for. What cannot be opened
+    /// yet, or turns out to be somebody else's, is left to [`Client::take`].
     pub(super) async fn verify_ahead(
         &mut self,
         room: &mut Room,
@@ -337,7 +331,11 @@ impl<P: Platform> Client<P> {
     ) -> Result<usize, Trouble> {
         let me = self.me()?.user;
         let (mut claims, mut names, mut opened, mut count) = (vec![], vec![], vec![], 0);
+        let mut slow = 0;
         for at in entries {
+            if slow == SLOW_TOGETHER {
+                break;
+            }
             count += 1;
             let Stored::Whole(bytes) = &at.entry else {
                 continue;
@@ -357,18 +355,49 @@ impl<P: Platform> Client<P> {
                 && let Some(key) = self.epoch_key(room, header.epoch).await?
                 && let Ok((inner, claim)) = unsealed(&message, &key, &author)
             {
+                slow += usize::from(claim.algorithm == Algorithm::Dsa);
                 claims.push(claim);
                 names.push(records::message_key(&room.id(), &header.sender, &header.id));
                 opened.push(((message.hash, author.hash()), inner));
             }
         }
-        let verifying = self.platform.keys().verify(&claims);
+        // What is verified faster than remembered is not remembered.
+        let verifying = async {
+            match slow {
+                0 => Ok(self.platform.keys().verify(&claims).await?),
+                _ => self.hold(&claims).await,
+            }
+        };
         let (seen, verified) = join(self.read_many(Table::Entries, names), verifying).await;
         self.looked_up.extend(seen?);
         let good = opened.into_iter().zip(verified?);
         let good = good.filter(|(_, holds)| *holds);
         self.opened_ahead.extend(good.map(|(opened, _)| opened));
+        if slow == SLOW_TOGETHER {
+            self.platform.pause().await;
+        }
         Ok(count)
+    }
+}
+
+/// The row of a message.
+pub(super) fn row_of(
+    entry: &MessageEntry,
+    author: &SignedIdentity,
+    own: bool,
+    opened: Opened,
+) -> RowBody {
+    match opened {
+        Ok((text, proof)) => RowBody::Message(Message {
+            id: entry.header.id,
+            author: entry.header.sender,
+            author_name: name_of(author),
+            own,
+            text,
+            state: MessageState::Sent,
+            proof: Some(proof),
+        }),
+        Err(reason) => invalid(name_of(author), reason),
     }
 }
 

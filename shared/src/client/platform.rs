@@ -12,7 +12,7 @@ use crate::crypto::opaque::ExportKey;
 use crate::crypto::recovery::RecoveryCode;
 use crate::crypto::secret::Secret32;
 use crate::crypto::signing::{Algorithm, Claim, Signature};
-use crate::ids::{Timestamp, UserId};
+use crate::ids::{ConversationId, Timestamp, UserId};
 use crate::protocol::{ErrorCode, Request, RequestError};
 
 /// Everything a client runs on.
@@ -36,6 +36,15 @@ pub trait Platform: 'static {
     fn label(&self) -> String;
     /// Called between long pieces of work, so that the thread can do something else.
     async fn pause(&self) {}
+    /// The conversation that a page has last asked for, also where the client is still at work on something else and
+    /// has not been given that command yet: what is shown of it comes first.
+    fn wanted(&self) -> Option<ConversationId> {
+        None
+    }
+    /// How many entries fill a page's screen, amply.
+    fn screen(&self) -> u64 {
+        40
+    }
 }
 
 /// The steps of [`Keys::make`], in order, for a progress list.

@@ -83,6 +83,10 @@ impl<P: Platform> Client<P> {
 
     /// Shows a conversation as it is now.
     pub(super) fn show_room(&mut self, id: &ConversationId) {
+        if self.ahead.contains_key(id) {
+            // It is shown as it is further on.
+            return;
+        }
         let Some(room) = self.rooms.get(id) else {
             return;
         };
@@ -341,7 +345,7 @@ impl<P: Platform> Client<P> {
         Ok(unread)
     }
 
-    fn conversation(&self, room: &Room) -> Option<Conversation> {
+    pub(super) fn conversation(&self, room: &Room) -> Option<Conversation> {
         let me = self.account.as_ref()?.user;
         if self.is_hidden(room) {
             return None;

@@ -14,8 +14,8 @@ use crate::codec::Bytes;
 use crate::ids::{ConversationId, Epoch, Root, UserId};
 use crate::log::LogState;
 use crate::log::act::Share;
-use crate::log::tree::{Frontier, wraps_root};
-use crate::protocol::{EntryAt, GetEntries, GetPeaks, MAX_PAGE, Peaks};
+use crate::log::tree::wraps_root;
+use crate::protocol::{EntryAt, GetEntries, MAX_PAGE};
 
 /// How many epochs one entry hands over at most: the newest.
 const MAX_SHARED: usize = 2_000;
@@ -106,16 +106,9 @@ impl<P: Platform> Client<P> {
             return Ok(());
         };
         let (anchor, goal) = (room.record.anchor, room.record.anchor_root);
-        let mut chain = self.chain(id, from).await?.entries;
-        chain.retain(|at| at.number < from);
-        let (state, _) = self.replay(id, &chain, from).await?;
-        let request = GetPeaks {
-            conversation: id,
-            size: from,
-        };
-        let Peaks { peaks } = self.platform.socket().request(&request).await?;
-        let frontier = Frontier::from_peaks(from, peaks).ok_or(LIE)?;
-        let mut past = Room::new(state, frontier);
+        let chain = self.chain(id, None, Some(from)).await?;
+        let (state, _) = self.replay(id, &chain).await?;
+        let mut past = Room::new(state, chain.tree()?);
         let mut found = Vec::new();
         while past.record.frontier.size() < anchor {
             let size = past.record.frontier.size();

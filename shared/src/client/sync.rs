@@ -1,5 +1,7 @@
 //! Catching up with the server's logs, and what comes in live.
 
+use std::cmp::Reverse;
+
 use super::api::{Connection, Event, Notice};
 use super::heal::Moment;
 use super::platform::{Platform, Socket, Store};
@@ -45,16 +47,11 @@ impl<P: Platform> Client<P> {
             .request(&ListConversations)
             .await?
             .conversations;
-        // While one conversation's last page is written the next one's first is fetched.
-        let mut read = Ok(());
-        for head in &heads {
-            read = self.catch_up_with(head).await;
-            if read.is_err() {
-                break;
-            }
-        }
+        let read = self.read_behind(&heads).await;
         let settled = self.settle().await;
-        read.and(settled)?;
+        self.behind.clear();
+        let dropped = self.drop_all_ahead().await;
+        read.and(settled).and(dropped)?;
         // What the server no longer lists: one was dropped meanwhile; the entry that says so is still to be read, perhaps
         // with the invitation before it.
         let me = self.me()?.user;
@@ -79,6 +76,27 @@ impl<P: Platform> Client<P> {
         }
         self.set_connection(Connection::Online);
         Ok(())
+    }
+
+    /// Reads every log that has grown: that of the conversation which a page waits for first, then by when something last
+    /// happened there. While one's last page is written the next one's first is fetched.
+    async fn read_behind(&mut self, heads: &[ConversationHead]) -> Result<(), Trouble> {
+        self.behind = heads.to_vec();
+        let active = |head: &ConversationHead| {
+            let room = self.rooms.get(&head.id);
+            Reverse(room.map(|room| room.record.active))
+        };
+        self.behind.sort_by_cached_key(active);
+        self.attended = None;
+        loop {
+            self.attend().await?;
+            let Some(head) = self.behind.first().cloned() else {
+                return Ok(());
+            };
+            self.catch_up_with(&head).await?;
+            self.settle_ahead(head.id).await?;
+            self.behind.retain(|left| left.id != head.id);
+        }
     }
 
     /// Asks who is there.
@@ -151,6 +169,7 @@ impl<P: Platform> Client<P> {
     /// The same, but the last page may still be on its way to the disk.
     async fn read_log(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
         loop {
+            self.attend().await?;
             let Some(room) = self.rooms.get(&conversation) else {
                 return Ok(());
             };
@@ -193,11 +212,15 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// Takes a page of entries, or as far as newer keys than this device's come into force.
+    /// Takes a page of entries, or as far as newer keys than this device's come into force, or until a page wants
+    /// something else.
     async fn take_page(&mut self, room: &mut Room, entries: &[EntryAt]) -> Result<(), Trouble> {
         let mut looked_at = 0;
         for (index, at) in entries.iter().enumerate() {
             if index == looked_at {
+                if index > 0 && self.is_wanted() {
+                    break;
+                }
                 looked_at += self.verify_ahead(room, &entries[index..]).await?;
             }
             self.take(room, at.clone(), Arrival::Late, None).await?;

@@ -68,7 +68,7 @@ pub struct ConversationHead {
     pub view: View,
 }
 
-/// Asks for what a newcomer or a new browser starts from.
+/// Asks for what a newcomer or a new browser starts from, or whoever reads earlier or newer history first.
 #[derive(Debug, Clone, Encode, Decode)]
 pub struct GetAnchor {
     /// Which log.
@@ -77,11 +77,14 @@ pub struct GetAnchor {
     /// The last state entry that the asker has of this anchor; none for the first page.
     #[n(1)]
     pub after: Option<u64>,
+    /// Number of entries in the tree to start from; none for the view which the asker's own newest `invite` names (for
+    /// the creator: nothing, and size 0).
+    #[n(2)]
+    pub size: Option<u64>,
 }
 
-/// Reply to [`GetAnchor`]: the state entries before the asker's own `invite` (all of them, oldest first), and the tree
-/// at the view which that `invite` names (for the creator: nothing, and size 0). What follows is read by
-/// [`GetEntries`] from there on.
+/// Reply to [`GetAnchor`]: the state entries below `size` (all of them, oldest first), and the tree of that size. What
+/// follows is read by [`GetEntries`] from there on.
 #[derive(Debug, Clone, Encode, Decode)]
 pub struct Anchor {
     /// State entries whose number is below `size`.
@@ -96,25 +99,6 @@ pub struct Anchor {
     /// Whether state entries are still missing: ask again after the last one.
     #[n(3)]
     pub more: bool,
-}
-
-/// Asks for the tree over the first `size` entries, to read earlier history from there.
-#[derive(Debug, Clone, Encode, Decode)]
-pub struct GetPeaks {
-    /// Which log.
-    #[n(0)]
-    pub conversation: ConversationId,
-    /// Number of entries.
-    #[n(1)]
-    pub size: u64,
-}
-
-/// Reply to [`GetPeaks`].
-#[derive(Debug, Clone, Encode, Decode)]
-pub struct Peaks {
-    /// Roots of the tree's complete subtrees, largest first.
-    #[n(0)]
-    pub peaks: Vec<Root>,
 }
 
 /// Asks for the key with which this server signs its announcements.

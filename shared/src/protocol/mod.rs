@@ -108,7 +108,6 @@ requests! {
     35 GetWrap => WrapFor,
     36 GetManagedKey => ManagedKey,
     37 Reupload => Reuploaded,
-    38 GetPeaks => Peaks,
     40 GetPresence => PresenceList,
     50 PasskeyStart => PasskeyOptions,
     51 PasskeyFinish => Done,

@@ -391,11 +391,12 @@ fn operations() -> Vec<Value> {
             &GetAnchor {
                 conversation: conversation(),
                 after: Some(3),
+                size: Some(5),
             },
             &Anchor {
                 state: vec![entry_at(4, whole())],
                 size: 5,
-                peaks: peaks.clone(),
+                peaks,
                 more: false,
             },
         ),
@@ -429,13 +430,6 @@ fn operations() -> Vec<Value> {
                 entries: vec![some("entry")],
             },
             &Reuploaded { size: 4 },
-        ),
-        operation(
-            &GetPeaks {
-                conversation: conversation(),
-                size: 5,
-            },
-            &Peaks { peaks },
         ),
         operation(
             &GetPresence,

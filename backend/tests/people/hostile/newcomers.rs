@@ -7,7 +7,7 @@ use secure_chat_shared::log::entry::assemble_state;
 use secure_chat_shared::log::tree::Frontier;
 use secure_chat_shared::log::{Act, Mode};
 use secure_chat_shared::protocol::{
-    Anchor, ErrorCode, GetAnchor, GetPeaks, GetWrap, ListConversations, LoginFinish, RequestError,
+    Anchor, ErrorCode, GetAnchor, GetWrap, ListConversations, LoginFinish, RequestError,
 };
 
 use super::super::common;
@@ -70,9 +70,7 @@ fn serving_after(person: &mut Person, entries: Vec<Bytes>, unseen: &[EntryHash])
             };
             Fate::Answered(Bytes(codec::encode(&page)))
         }
-        GetWrap::OP | GetPeaks::OP => {
-            Fate::Refused(RequestError::new(ErrorCode::NotFound, "not here"))
-        }
+        GetWrap::OP => Fate::Refused(RequestError::new(ErrorCode::NotFound, "not here")),
         _ => Fate::Done(body),
     });
     id

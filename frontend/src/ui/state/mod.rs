@@ -276,6 +276,7 @@ impl State {
                 rows,
                 more,
             } => self.room_mut(conversation).put(rows, more),
+            Event::RowsGone(id) => self.room_mut(id).forget(),
             Event::RowGone { conversation, id } => self.room_mut(conversation).remove_pending(&id),
             Event::Presence { user, status } => {
                 Rc::make_mut(&mut self.presence).insert(user, status);

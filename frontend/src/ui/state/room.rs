@@ -38,6 +38,14 @@ impl Room {
         self.more = more.unwrap_or(self.more);
     }
 
+    /// Forgets every row: they come anew.
+    pub(super) fn forget(&mut self) {
+        *self = Self {
+            news_after: self.news_after,
+            ..Self::default()
+        };
+    }
+
     /// Takes a message out that has no number.
     pub(super) fn remove_pending(&mut self, id: &MessageId) {
         let from = RowKey::Pending(0);

@@ -206,6 +206,20 @@ fn a_discarded_message_goes_and_a_numbered_one_stays() {
 }
 
 #[test]
+fn rows_that_are_void_go_and_come_anew() {
+    let row = |number| message(RowKey::Number(number), 9, MessageState::Sent);
+    let before = [rows(vec![row(7), row(8)], Some(true))];
+    let void = told(before.into_iter().chain([Event::RowsGone(id(1))]));
+    assert_eq!(keys(&void), []);
+    assert!(!void.rooms[&id(1)].loaded);
+    let before = rows(vec![row(7)], Some(true));
+    let after = rows(vec![row(1)], Some(false));
+    let anew = told([before, Event::RowsGone(id(1)), after]);
+    assert_eq!(keys(&anew), [RowKey::Number(1)]);
+    assert!(anew.rooms[&id(1)].loaded);
+}
+
+#[test]
 fn a_long_room_lets_go_of_what_is_far_above() {
     let many = (1..=400)
         .map(|n| message(RowKey::Number(n), 1, MessageState::Sent))

@@ -107,6 +107,9 @@ pub enum Event {
         #[n(2)]
         of: u64,
     },
+    /// What was told of a conversation's rows is void; they come anew.
+    #[n(14)]
+    RowsGone(#[n(0)] ConversationId),
 }
 
 /// Somebody who is blocked.
