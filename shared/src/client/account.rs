@@ -214,6 +214,8 @@ impl<P: Platform> Client<P> {
         self.presence.clear();
         self.open.clear();
         self.awaited.clear();
+        self.behind.clear();
+        self.ahead.clear();
         self.drafts.clear();
         self.forget_batch();
         self.unknown_answers.clear();
