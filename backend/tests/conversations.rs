@@ -89,6 +89,12 @@ async fn a_newcomer_starts_from_an_anchor() {
         size: None,
     };
     assert_eq!(carol.socket.refusal(&get_anchor).await, ErrorCode::NotFound);
+    let from_further_on = GetAnchor {
+        size: Some(1),
+        ..get_anchor.clone()
+    };
+    let refusal = carol.socket.refusal(&from_further_on).await;
+    assert_eq!(refusal, ErrorCode::NotFound);
 
     let (act, wraps) = log.invite(&[&carol.person]);
     let view = log.tree.view();

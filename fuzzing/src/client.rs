@@ -142,6 +142,8 @@ struct Device {
     keys: NativeKeys,
     store: MemoryStore,
     wire: Wire,
+    /// Which conversation the page shows.
+    wanted: Option<ConversationId>,
 }
 
 impl Platform for Device {
@@ -168,6 +170,14 @@ impl Platform for Device {
     fn label(&self) -> String {
         "fuzzed".into()
     }
+
+    fn wanted(&self) -> Option<ConversationId> {
+        self.wanted
+    }
+
+    fn screen(&self) -> u64 {
+        2
+    }
 }
 
 /// How many messages were shown.
@@ -182,6 +192,7 @@ async fn play(template: &Template, scene: &Scene, script: Script) -> usize {
             server: Rc::new(RefCell::new(template.server.clone())),
             script: Some(Rc::clone(&script)),
         },
+        wanted: Some(template.conversation),
     };
     let me = scene.user;
     let count = Rc::clone(&shown);
@@ -363,6 +374,7 @@ impl Somebody {
                 server: Rc::clone(server),
                 script: None,
             },
+            wanted: None,
         };
         let done = Rc::new(RefCell::new(None));
         let outcome = Rc::clone(&done);

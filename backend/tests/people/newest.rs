@@ -161,10 +161,13 @@ async fn what_was_shown_first_goes_with_the_connection_and_comes_again() {
         assert_eq!(seen(&seen_again), [shown(FIRST, &[]), shown(1, newest)]);
         // Nothing is shown for long that this device does not hold.
         assert_eq!(again.page.borrow().texts(id), [""; 0]);
+        assert!(!again.page.borrow().conversations.contains_key(&id));
         again.disconnect().await;
-        again.is_told_the_truth();
+        let seen_again = watch(&mut again, id, |_| true);
         again.connect(app.address).await;
+        assert_eq!(seen(&seen_again), [shown(FIRST, &[]), shown(1, newest)]);
         again.reads(id, &ALL).await;
+        assert_eq!(again.sees(id).standing, Standing::Member);
     })
     .await;
 }
@@ -196,7 +199,7 @@ async fn newest_entries_that_are_not_the_logs_are_not_shown() {
         let (_alice, _bob, id) = a_long_log(&app).await;
         let lies: [fn(&mut Entries); 3] = [
             |page| {
-                page.entries.pop();
+                page.entries.remove(1);
             },
             |page| page.entries.swap(0, 1),
             |page| {
@@ -225,15 +228,23 @@ async fn another_history_than_the_newest_entries_were_shown_in_stops_the_log() {
     local(async {
         let app = TestApp::full().await;
         let (_alice, _bob, id) = a_long_log(&app).await;
-        let lies: [(fn(&mut Entries), &str); 2] = [
+        let lies: [(fn(&mut Entries), &str); 4] = [
             (|page| page.entries.swap_numbers(4, 5), "left out"),
             (
                 |page| {
                     page.entries.retain(|at| at.number < 7);
                     page.size = 7;
                 },
-                "newest messages first",
+                FIRST_OTHERWISE,
             ),
+            (
+                |page| {
+                    page.entries.retain(|at| at.number < 7);
+                    page.size = 0;
+                },
+                FIRST_OTHERWISE,
+            ),
+            (replay_at_the_end, FIRST_OTHERWISE),
         ];
         for (lie, reason) in lies {
             let mut again = on_a_new_device(id).await;
@@ -243,15 +254,46 @@ async fn another_history_than_the_newest_entries_were_shown_in_stops_the_log() {
                 }
             }));
             signs_in(&mut again, &app).await;
-            let page = again.page.borrow();
-            match &page.conversations[&id].blocked {
-                Some(Blocked::LogBroken(why)) => assert!(why.contains(reason), "{why}"),
-                other => panic!("{other:?}"),
-            }
-            for text in ["6", "7", "8"] {
-                assert!(!page.texts(id).contains(&text));
-            }
+            is_stopped_because(&again, id, reason);
+            assert!(!again.page.borrow().texts(id).contains(&"8"));
         }
+    })
+    .await;
+}
+
+const FIRST_OTHERWISE: &str = "newest messages first";
+
+/// The last entry is an older one again: each entry is as it should be, and the tree is another.
+fn replay_at_the_end(page: &mut Entries) {
+    let older = page.entries[4].entry.clone();
+    page.entries.last_mut().unwrap().entry = older;
+}
+
+fn is_stopped_because(person: &Person, id: ConversationId, reason: &str) {
+    match &person.sees(id).blocked {
+        Some(Blocked::LogBroken(why)) => assert!(why.contains(reason), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_history_on_the_next_connection_stops_the_log_too() {
+    local(async {
+        let app = TestApp::full().await;
+        let (_alice, _bob, id) = a_long_log(&app).await;
+        let mut again = on_a_new_device(id).await;
+        let seen_again = watch(&mut again, id, |from| from == FIRST);
+        signs_in(&mut again, &app).await;
+        assert_eq!(seen(&seen_again).len(), 2);
+        again.disconnect().await;
+        again = again.reload().await;
+        again.is_lied_to(altering_pages(|page| {
+            if begins_at(page, 1) {
+                replay_at_the_end(page);
+            }
+        }));
+        again.connect(app.address).await;
+        is_stopped_because(&again, id, FIRST_OTHERWISE);
     })
     .await;
 }

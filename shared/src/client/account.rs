@@ -216,6 +216,7 @@ impl<P: Platform> Client<P> {
         self.awaited.clear();
         self.behind.clear();
         self.ahead.clear();
+        self.attended = None;
         self.drafts.clear();
         self.forget_batch();
         self.unknown_answers.clear();

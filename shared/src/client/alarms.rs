@@ -15,7 +15,7 @@ const OTHER_BROWSER: &str =
     "The server keeps back, or has changed, what another browser of yours has seen.";
 
 pub(super) const SHOWN_OTHERWISE: &str =
-    "The server showed the newest messages first, and then another history of this conversation.";
+    "The server gave the newest messages first, and then another history of this conversation.";
 
 /// Said of a log in which one has keys of somebody else's.
 pub(super) const NOT_MINE: &str =
@@ -70,16 +70,24 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
-    /// The same where the log has just come to what another browser has seen.
-    pub(super) fn compare_with_other_browsers(&mut self, room: &mut Room, at: &EntryAt) {
+    /// The same where the log has just come to what another browser has seen, or to what was shown here ahead of it.
+    pub(super) fn compare_with_seen(&mut self, room: &mut Room, at: &EntryAt) {
         let own = room.record.frontier.view();
         let seen = self.synced.view(&room.id());
-        if seen.is_some_and(|seen| seen.size == own.size && seen.root != own.root) {
-            let entry = match &at.entry {
-                Stored::Whole(bytes) => bytes.as_ref(),
-                Stored::Purged(_) => &[],
-            };
-            self.stop(room, OTHER_BROWSER, entry, Some(own.root));
+        let seen = seen.filter(|seen| seen.size == own.size);
+        let shown = room.record.shown.remove(&own.size);
+        let reasons = [
+            (seen.map(|seen| seen.root), OTHER_BROWSER),
+            (shown, SHOWN_OTHERWISE),
+        ];
+        for (root, reason) in reasons {
+            if root.is_some_and(|root| root != own.root) {
+                let entry = match &at.entry {
+                    Stored::Whole(bytes) => bytes.as_ref(),
+                    Stored::Purged(_) => &[],
+                };
+                self.stop(room, reason, entry, Some(own.root));
+            }
         }
     }
 

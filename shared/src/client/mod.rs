@@ -63,7 +63,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use futures::future::LocalBoxFuture;
 
-use self::api::{Answer, Command, Connection, Event, Failure, Outcome, Session};
+use self::api::{Answer, Command, Connection, Conversation, Event, Failure, Outcome, Session};
 use self::heal::Moment;
 use self::links::LinkAnswer;
 use self::newest::Ahead;
@@ -407,10 +407,13 @@ impl<P: Platform> Client<P> {
     fn begin_flush(&mut self, room: ConversationId) {
         let Gathered { writes, told } = self.gathered();
         let written = Box::pin(self.platform.store().begin(writes));
+        let shown = self.rooms.get(&room);
+        let shown = shown.and_then(|room| self.conversation(room));
         self.unsettled = Some(Unsettled {
             room,
             written,
             told,
+            shown,
         });
     }
 
@@ -427,7 +430,14 @@ impl<P: Platform> Client<P> {
     async fn settled(&mut self, unsettled: Unsettled) -> Result<(), Trouble> {
         let written = unsettled.written.await;
         match &written {
-            Ok(()) => self.tell(unsettled.told),
+            Ok(()) => {
+                self.tell(unsettled.told);
+                let is_out = !self.rooms.contains_key(&unsettled.room);
+                let is_shown = is_out && !self.ahead.contains_key(&unsettled.room);
+                if let Some(conversation) = unsettled.shown.filter(|_| is_shown) {
+                    (self.emit)(Event::Conversation(conversation));
+                }
+            }
             Err(_) => self.reload(unsettled.room).await?,
         }
         self.show_room(&unsettled.room);
@@ -535,6 +545,8 @@ struct Unsettled {
     room: ConversationId,
     written: LocalBoxFuture<'static, Result<(), platform::StoreError>>,
     told: Told,
+    /// The conversation as they leave it, to be shown where its room is out then, to take what comes next.
+    shown: Option<Conversation>,
 }
 
 fn decode_stored<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8]) -> Result<T, Trouble> {

@@ -1,14 +1,14 @@
 //! What a page waits for, while logs are read: its conversation comes first, and of a long log the newest entries.
 //!
 //! They are verified like all others, in the state that the log's chain makes, in a tree that ends in the log's head, and
-//! only if their author's view lies in that tree: what is older and comes again has none such. Nothing of them is kept.
-//! The log is read in its order all the same, and must come to the tree that they were shown in.
+//! only if their author's view lies in that tree: what is older and comes again has none such. Nothing of them is kept but
+//! the log's head. The log is read in its order all the same, and must come to that head, on whatever connection.
 
 use std::collections::HashSet;
 
 use super::Client;
 use super::alarms::SHOWN_OTHERWISE;
-use super::api::{Event, Row, RowBody, RowKey};
+use super::api::{Conversation, Event, Row, RowBody, RowKey};
 use super::open::row_of;
 use super::platform::{Platform, Socket};
 use super::room::Room;
@@ -17,9 +17,10 @@ use super::trouble::Trouble;
 use crate::crypto::identity::SignedIdentity;
 use crate::ids::{ConversationId, View};
 use crate::log::MessageEntry;
-use crate::protocol::{ConversationHead, EntryAt, GetEntries};
+use crate::protocol::{ConversationHead, EntryAt, GetEntries, MAX_PAGE};
 
 /// Entries that are shown ahead of those before them.
+#[derive(Clone, Copy)]
 pub(super) struct Ahead {
     /// Number of the first.
     first: u64,
@@ -39,80 +40,93 @@ impl<P: Platform> Client<P> {
             return Ok(());
         }
         self.attended = self.platform.wanted();
-        let Some(id) = self.attended.filter(|id| !self.open.contains(id)) else {
+        let Some(id) = self.attended else {
             return Ok(());
         };
         // What was read of it so far.
         self.settle().await?;
-        let Some(at) = self.behind.iter().position(|head| head.id == id) else {
-            if self.rooms.contains_key(&id) {
-                self.open(id).await?;
-            }
+        let at = self.behind.iter().position(|head| head.id == id);
+        let head = at.map(|at| self.behind.remove(at));
+        if let Some(head) = &head {
+            self.behind.insert(0, head.clone());
+        }
+        // What is on the page already stays there, and what follows comes as it is read.
+        if self.open.contains(&id) || self.ahead.contains_key(&id) {
             return Ok(());
+        }
+        let is_shown = match head {
+            Some(head) => self.show_ahead(&head).await?,
+            None => false,
         };
-        let head = self.behind.remove(at);
-        self.behind.insert(0, head.clone());
-        self.show_ahead(head).await
+        let room = self.rooms.get(&id);
+        if !is_shown && room.is_some_and(|room| self.conversation(room).is_some()) {
+            self.open(id).await?;
+        }
+        Ok(())
     }
 
-    /// Shows what is newest of a log that is still to be read.
-    async fn show_ahead(&mut self, head: ConversationHead) -> Result<(), Trouble> {
-        let id = head.id;
-        if !self.rooms.contains_key(&id) {
-            self.enter(id).await?;
-        }
-        // Once it is read, unless it can be shown before.
-        self.awaited.insert(id);
-        let Some(room) = self.rooms.get(&id) else {
-            return Ok(());
-        };
-        let (held, screen) = (room.record.frontier.size(), self.platform.screen());
-        if room.record.broken.is_some() || head.view.size <= held + screen {
-            return Ok(());
-        }
-        let first = head.view.size - screen;
+    /// Shows what is newest of a log of which more than a screen is still to be read; `false` where nothing is.
+    async fn show_ahead(&mut self, head: &ConversationHead) -> Result<bool, Trouble> {
+        let ConversationHead { id, view } = *head;
         let gathered = self.batch.len();
-        let newest = Box::pin(self.newest(&head, first)).await;
+        let newest = Box::pin(self.newest(head)).await;
         // Keys that were asked for are asked for again when the log comes to them.
         self.batch.truncate(gathered);
         self.looked_up.clear();
         self.opened_ahead.clear();
-        let (room, rows) = match newest {
-            Ok(Some(newest)) => newest,
+        let newest = match newest {
+            Ok(newest) => newest,
             // Whatever it is, whoever reads the log comes to it, and says so.
-            Ok(None) | Err(Trouble::BadReply(_) | Trouble::Refused(_)) => return Ok(()),
+            Err(Trouble::BadReply(_) | Trouble::Refused(_)) => None,
             Err(trouble) => return Err(trouble),
         };
-        let Some(conversation) = self.conversation(&room) else {
-            return Ok(());
+        let Some((first, conversation, mut rows)) = newest else {
+            // Once it is read.
+            self.awaited.insert(id);
+            return Ok(false);
         };
-        let view = head.view;
+        rows.extend(self.waiting_rows(&id));
+        if let Some(room) = self.rooms.get_mut(&id) {
+            // Whatever comes of this connection: the log has to come to it.
+            room.record.shown.insert(view.size, view.root);
+            let write = room.put_record();
+            self.batch.push(write);
+        }
+        self.flush().await?;
         self.ahead.insert(id, Ahead { first, view });
         self.awaited.remove(&id);
         (self.emit)(Event::Conversation(conversation));
+        // Of an older part of it, which another tab may have had, it would not be known what lies between.
+        (self.emit)(Event::RowsGone(id));
         (self.emit)(Event::Rows {
             conversation: id,
             rows,
             more: Some(true),
         });
-        Ok(())
+        Ok(true)
     }
 
-    /// The newest entries of a log from number `first` on, and the room as they make it; nothing where one is not, or no
-    /// more, a member, or where somebody's keys are others than those that are known here.
+    /// The newest entries of a log, from which number on they are, and the conversation as they make it. Nothing where
+    /// they are few, where one is not, or no more, a member, or where anybody's keys are others than those known here.
     async fn newest(
         &mut self,
         head: &ConversationHead,
-        first: u64,
-    ) -> Result<Option<(Room, Vec<Row>)>, Trouble> {
+    ) -> Result<Option<(u64, Conversation, Vec<Row>)>, Trouble> {
         let ConversationHead { id, view } = *head;
+        if !self.rooms.contains_key(&id) {
+            self.enter(id).await?;
+        }
         let Some(room) = self.rooms.get(&id) else {
             return Ok(None);
         };
+        let (held, screen) = (room.record.frontier.size(), self.platform.screen());
+        if room.record.broken.is_some() || view.size <= held + screen {
+            return Ok(None);
+        }
+        let first = view.size - screen;
         let (mut state, record) = (room.state.clone(), room.record.clone());
         let keys = room.keys.clone();
-        let known = record.frontier.size().checked_sub(1);
-        let chain = self.chain(id, known, Some(first)).await?;
+        let chain = self.chain(id, held.checked_sub(1), Some(first)).await?;
         self.replay_on(&mut state, &chain.entries, first).await?;
         let mut ahead = Room::new(state, chain.tree()?);
         ahead.record.read = record.read;
@@ -120,27 +134,56 @@ impl<P: Platform> Client<P> {
         ahead.record.draft = record.draft;
         ahead.record.title = record.title;
         ahead.keys = keys;
-        let request = GetEntries {
-            conversation: id,
-            from: first,
-            limit: (view.size - first).try_into().unwrap_or(u32::MAX),
-        };
-        let page = self.platform.socket().request(&request).await?.entries;
-        let rows = self.rows_ahead(&mut ahead, &page).await?;
-        let own = ahead.record.frontier.view();
-        let me = self.me()?;
-        let is_mine = ahead.me(&me.user);
-        let is_mine = is_mine.is_some_and(|own| own.is_accepted() && me.has(&own.identity));
-        if own != view {
+        let mut rows = Vec::new();
+        while ahead.record.frontier.size() < view.size {
+            let from = ahead.record.frontier.size();
+            let request = GetEntries {
+                conversation: id,
+                from,
+                limit: (view.size - from).try_into().unwrap_or(MAX_PAGE),
+            };
+            let page = self.platform.socket().request(&request).await?.entries;
+            if page.is_empty() {
+                return Err(Trouble::BadReply("the newest entries are not there"));
+            }
+            rows.extend(self.rows_ahead(&mut ahead, &page).await?);
+        }
+        if ahead.record.frontier.view() != view {
             return Err(Trouble::BadReply("the newest entries are not the log's"));
         }
-        // Keys that came between are followed, or asked about, in the log's order.
-        if !is_mine || self.blocked(&ahead).is_some() {
+        let others = record.shown.iter().map(|(size, root)| View {
+            size: *size,
+            root: *root,
+        });
+        let mut seen = others.chain(self.synced.view(&id));
+        let is_seen = seen.all(|seen| match seen.size {
+            size if size > view.size => false,
+            size if size < first => true,
+            size => ahead.root_at(size) == Some(seen.root),
+        });
+        if !is_seen || rows.is_empty() || !self.is_known_ahead(&ahead)? {
             return Ok(None);
         }
         ahead.record.joined = true;
         self.open_room_title(&mut ahead).await?;
-        Ok(Some((ahead, rows)))
+        let conversation = self.conversation(&ahead);
+        Ok(conversation.map(|conversation| (first, conversation, rows)))
+    }
+
+    /// Whether one is a member by keys that are here, and everybody is who they are known to be: what came between is
+    /// followed, or asked about, in the log's order.
+    fn is_known_ahead(&self, ahead: &Room) -> Result<bool, Trouble> {
+        let me = self.me()?;
+        let own = ahead.me(&me.user).filter(|own| own.is_accepted());
+        let is_mine = own.is_some_and(|own| me.has(&own.identity));
+        let mut people = ahead.state.people.iter();
+        let any_takes_a_name = people.any(|(user, person)| {
+            let name = &person.identity.identity().name;
+            !self.pins.contains_key(user) && self.synced.state.rival(name, user).is_some()
+        });
+        let is_blocked = self.blocked(ahead).is_some();
+        let is_newer = self.newer_keys_in(ahead).is_some();
+        Ok(is_mine && !any_takes_a_name && !is_blocked && !is_newer)
     }
 
     /// Verifies entries and puts them into a room's tree. Their rows, but for those that only the whole log can tell from
@@ -205,22 +248,18 @@ impl<P: Platform> Client<P> {
         Ok(Some(row_of(entry, author, is_mine, opened)))
     }
 
-    /// A log has been read: what was shown ahead of it must be what it has come to.
+    /// A log has been read: it must have come to what was shown ahead of it.
     pub(super) async fn settle_ahead(&mut self, id: ConversationId) -> Result<(), Trouble> {
-        let (Some(ahead), Some(room)) = (self.ahead.get(&id), self.rooms.get(&id)) else {
+        let Some(Ahead { first, view }) = self.ahead.get(&id).copied() else {
             return Ok(());
         };
-        let Ahead { first, view } = *ahead;
-        let is_reached = room.record.frontier.size() >= view.size;
-        let own = match is_reached {
-            true => self.root_at(room, view.size).await?,
-            false => None,
+        let Some(room) = self.rooms.get(&id) else {
+            return self.drop_ahead(id).await;
         };
-        let is_left_out = room.server_lacks || self.newer_keys_in(room).is_some();
-        if own != Some(view.root) {
-            if is_reached || !is_left_out {
-                self.stop_room(id, SHOWN_OTHERWISE, own).await?;
-            }
+        // Compared when it was taken, where it was.
+        let is_reached = !room.record.shown.contains_key(&view.size);
+        if room.record.broken.is_some() || !is_reached {
+            self.stop_room(id, SHOWN_OTHERWISE, None).await?;
             return self.drop_ahead(id).await;
         }
         self.settle().await?;
@@ -254,16 +293,24 @@ impl<P: Platform> Client<P> {
 
     /// What was shown ahead of logs that could not be read to their ends is shown no more.
     pub(super) async fn drop_all_ahead(&mut self) -> Result<(), Trouble> {
-        let ids: Vec<ConversationId> = self.ahead.keys().copied().collect();
-        for id in ids {
-            self.drop_ahead(id).await?;
+        let mut dropped = Ok(());
+        while let Some(id) = self.ahead.keys().next().copied() {
+            dropped = dropped.and(self.drop_ahead(id).await);
         }
-        Ok(())
+        dropped
     }
 
     async fn drop_ahead(&mut self, id: ConversationId) -> Result<(), Trouble> {
         self.ahead.remove(&id);
-        (self.emit)(Event::RowsGone(id));
-        self.open(id).await.map(drop)
+        let room = self.rooms.get(&id);
+        if room.is_some_and(|room| self.conversation(room).is_some()) {
+            (self.emit)(Event::RowsGone(id));
+            self.open(id).await?;
+        } else {
+            // Without it nothing is here yet that could be shown.
+            (self.emit)(Event::ConversationGone(id));
+            self.awaited.insert(id);
+        }
+        Ok(())
     }
 }

@@ -150,6 +150,10 @@ pub struct RoomRecord {
     /// Epochs whose entries are still to be opened, since their keys came later than they.
     #[n(15)]
     pub to_open: BTreeSet<Epoch>,
+    /// Views, by size, in which the newest entries were shown before the log was read up to there.
+    #[n(16)]
+    #[cbor(default)]
+    pub shown: BTreeMap<u64, Root>,
 }
 
 /// Why a log was stopped.

@@ -49,6 +49,7 @@ impl Room {
             anchor_root: view.root,
             missing: BTreeMap::new(),
             to_open: BTreeSet::new(),
+            shown: BTreeMap::new(),
         };
         Self {
             state,

@@ -78,8 +78,8 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
-    /// Reads every log that has grown: that of the conversation which a page waits for first, then by when something last
-    /// happened there. While one's last page is written the next one's first is fetched.
+    /// Compares every log, and reads those that have grown: that of the conversation which a page waits for first, then by
+    /// when something last happened there. While one's last page is written the next one's first is fetched.
     async fn read_behind(&mut self, heads: &[ConversationHead]) -> Result<(), Trouble> {
         self.behind = heads.to_vec();
         let active = |head: &ConversationHead| {
@@ -93,9 +93,10 @@ impl<P: Platform> Client<P> {
             let Some(head) = self.behind.first().cloned() else {
                 return Ok(());
             };
-            self.catch_up_with(&head).await?;
-            self.settle_ahead(head.id).await?;
-            self.behind.retain(|left| left.id != head.id);
+            if self.catch_up_with(&head).await? {
+                self.settle_ahead(head.id).await?;
+                self.behind.retain(|left| left.id != head.id);
+            }
         }
     }
 
@@ -160,21 +161,28 @@ impl<P: Platform> Client<P> {
 
     /// Reads a log up to its end, or to where newer keys than this device's come into force: what follows waits for them.
     pub(super) async fn sync_room(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
-        // Boxed: it is awaited in many places, deep down.
-        let read = Box::pin(self.read_log(conversation)).await;
+        let mut read = Ok(false);
+        while let Ok(false) = read {
+            // Boxed: it is awaited in many places, deep down.
+            read = Box::pin(self.read_log(conversation)).await;
+        }
         let settled = self.settle().await;
-        read.and(settled)
+        read.map(drop).and(settled)
     }
 
-    /// The same, but the last page may still be on its way to the disk.
-    async fn read_log(&mut self, conversation: ConversationId) -> Result<(), Trouble> {
+    /// The same, but the last page may still be on its way to the disk. `false` where a page is left to be read after what
+    /// somebody has come to wait for.
+    async fn read_log(&mut self, conversation: ConversationId) -> Result<bool, Trouble> {
         loop {
-            self.attend().await?;
+            if self.is_wanted() {
+                self.attend().await?;
+                return Ok(false);
+            }
             let Some(room) = self.rooms.get(&conversation) else {
-                return Ok(());
+                return Ok(true);
             };
             if room.record.broken.is_some() {
-                return Ok(());
+                return Ok(true);
             }
             let from = room.record.frontier.size();
             let request = GetEntries {
@@ -186,16 +194,16 @@ impl<P: Platform> Client<P> {
                 Ok(page) => page,
                 Err(error) if error.code() == Some(ErrorCode::NotFound) => {
                     self.note_server_lacks(&conversation, true);
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(error) => return Err(error.into()),
             };
             self.note_server_lacks(&conversation, page.size < from);
             if page.entries.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             let Some(mut room) = self.rooms.remove(&conversation) else {
-                return Ok(());
+                return Ok(true);
             };
             let taken = self.take_page(&mut room, &page.entries).await;
             let is_all = room.record.frontier.size() >= page.size;
@@ -203,10 +211,10 @@ impl<P: Platform> Client<P> {
             self.put_back_soon(room, taken).await?;
             self.must_hold_view_reached(conversation, from).await?;
             if waits {
-                return self.note_keys_in_force(conversation).await;
+                self.note_keys_in_force(conversation).await?;
             }
-            if is_all {
-                return Ok(());
+            if waits || is_all {
+                return Ok(true);
             }
             self.platform.pause().await;
         }
@@ -296,27 +304,36 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
-    async fn catch_up_with(&mut self, head: &ConversationHead) -> Result<(), Trouble> {
+    /// Reads one log; `false` where something else comes first.
+    async fn catch_up_with(&mut self, head: &ConversationHead) -> Result<bool, Trouble> {
         if !self.rooms.contains_key(&head.id) {
             self.enter(head.id).await?;
         }
         let Some(room) = self.rooms.get(&head.id) else {
-            return Ok(());
+            return Ok(true);
         };
         if room.record.broken.is_some() {
-            return Ok(());
+            return Ok(true);
         }
         let own = room.record.frontier.view();
         if head.view.size > own.size {
-            self.read_log(head.id).await?;
+            let is_read = self.read_log(head.id).await?;
+            let room = self.rooms.get(&head.id);
+            // What came since it was listed comes live.
+            let is_reached = room.is_none_or(|room| room.record.frontier.size() >= head.view.size);
+            if !is_read && !is_reached {
+                return Ok(false);
+            }
             self.open_awaited(head.id).await?;
         } else if head.view.size < own.size {
             self.answer_shorter_log(head.id, head.view).await?;
         } else if head.view.root != own.root {
             let reason = "The server has another history of this conversation than this device.";
-            return self.stop_room(head.id, reason, Some(own.root)).await;
+            self.stop_room(head.id, reason, Some(own.root)).await?;
+            return Ok(true);
         }
-        self.must_hold_synced_view(head.id).await
+        self.must_hold_synced_view(head.id).await?;
+        Ok(true)
     }
 
     /// What a failed catch-up means for session and page.

@@ -92,7 +92,7 @@ impl<P: Platform> Client<P> {
             }
         };
         self.keep(room, &at, shown, arrival);
-        self.compare_with_other_browsers(room, &at);
+        self.compare_with_seen(room, &at);
         Ok(())
     }
 
