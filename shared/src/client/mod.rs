@@ -481,9 +481,11 @@ impl<P: Platform> Client<P> {
     /// Whether each claim holds, in order.
     async fn hold(&self, claims: &[Claim]) -> Result<Vec<bool>, Trouble> {
         let digests: Vec<[u8; 32]> = claims.iter().map(Claim::digest).collect();
-        let held = self.held.borrow();
-        let known: Vec<bool> = digests.iter().map(|digest| held.contains(digest)).collect();
-        drop(held);
+        let known = {
+            let held = self.held.borrow();
+            let known = digests.iter().map(|digest| held.contains(digest));
+            known.collect::<Vec<bool>>()
+        };
         let unknown = claims.iter().zip(&known).filter(|(_, known)| !**known);
         let unknown: Vec<Claim> = unknown.map(|(claim, _)| claim.clone()).collect();
         if unknown.is_empty() {
