@@ -172,7 +172,10 @@ async fn what_was_shown_first_goes_with_the_connection_and_comes_again() {
     .await;
 }
 
-/// Alters pages of entries, knowing which from.
+/// What a server makes of a page.
+type Lie = fn(&mut Entries);
+
+/// Alters pages of entries.
 fn altering_pages(alter: impl Fn(&mut Entries) + 'static) -> impl FnMut(Given) -> Option<Given> {
     move |given| match given {
         Given::Reply {
@@ -197,7 +200,7 @@ async fn newest_entries_that_are_not_the_logs_are_not_shown() {
     local(async {
         let app = TestApp::full().await;
         let (_alice, _bob, id) = a_long_log(&app).await;
-        let lies: [fn(&mut Entries); 3] = [
+        let lies: [Lie; 3] = [
             |page| {
                 page.entries.remove(1);
             },
@@ -228,7 +231,7 @@ async fn another_history_than_the_newest_entries_were_shown_in_stops_the_log() {
     local(async {
         let app = TestApp::full().await;
         let (_alice, _bob, id) = a_long_log(&app).await;
-        let lies: [(fn(&mut Entries), &str); 4] = [
+        let lies: [(Lie, &str); 4] = [
             (|page| page.entries.swap_numbers(4, 5), "left out"),
             (
                 |page| {
