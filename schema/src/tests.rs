@@ -205,10 +205,14 @@ fn frames() -> Vec<Vec<u8>> {
     all.push(asks(&Resume {
         token: Bytes(vec![0; 32]),
     }));
-    all.push(asks(&GetAnchor {
-        conversation: ConversationId([2; 32]),
-        after: Some(u64::MAX),
-    }));
+    for (after, size) in [(Some(u64::MAX), None), (None, Some(1)), (None, None)] {
+        let conversation = ConversationId([2; 32]);
+        all.push(asks(&GetAnchor {
+            conversation,
+            after,
+            size,
+        }));
+    }
     all
 }
 

@@ -61,7 +61,8 @@ mod trouble;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use futures::future::LocalBoxFuture;
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, ready};
 
 use self::api::{Answer, Command, Connection, Conversation, Event, Failure, Outcome, Session};
 use self::heal::Moment;
@@ -425,6 +426,18 @@ impl<P: Platform> Client<P> {
             Some(unsettled) => Box::pin(self.settled(unsettled)).await,
             None => Ok(()),
         }
+    }
+
+    /// The same if it need not be waited for.
+    async fn settle_if_written(&mut self) -> Result<(), Trouble> {
+        let Some(unsettled) = &mut self.unsettled else {
+            return Ok(());
+        };
+        if let Some(written) = (&mut unsettled.written).now_or_never() {
+            unsettled.written = Box::pin(ready(written));
+            return self.settle().await;
+        }
+        Ok(())
     }
 
     async fn settled(&mut self, unsettled: Unsettled) -> Result<(), Trouble> {

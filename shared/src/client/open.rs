@@ -25,7 +25,7 @@ use crate::protocol::{EntryAt, Stored};
 /// Records read together.
 const TOGETHER: usize = 200;
 /// Signatures verified together where each takes milliseconds: no page waits for more.
-const SLOW_TOGETHER: usize = 40;
+const SLOW_TOGETHER: usize = 24;
 
 /// What is shown of an entry.
 pub(super) struct Shown {

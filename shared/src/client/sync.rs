@@ -226,8 +226,12 @@ impl<P: Platform> Client<P> {
         let mut looked_at = 0;
         for (index, at) in entries.iter().enumerate() {
             if index == looked_at {
-                if index > 0 && self.is_wanted() {
-                    break;
+                if index > 0 {
+                    // What was read before is not kept from the page by what is slow to verify.
+                    self.settle_if_written().await?;
+                    if self.is_wanted() {
+                        break;
+                    }
                 }
                 looked_at += self.verify_ahead(room, &entries[index..]).await?;
             }
