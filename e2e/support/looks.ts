@@ -30,4 +30,16 @@ async function drawn(colorScheme: string): Promise<void> {
   await frame();
   const changing = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
   await Promise.allSettled(changing.map((animation) => animation.finished));
+  // Colours reach what inherits them frame by frame.
+  const colours = () =>
+    [...document.querySelectorAll('*')].map((element) => {
+      const { color, backgroundColor } = getComputedStyle(element);
+      return `${color} on ${backgroundColor}`;
+    });
+  for (let before = '', same = 0; same < 3; ) {
+    await frame();
+    const now = colours().join();
+    same = now === before ? same + 1 : 0;
+    before = now;
+  }
 }

@@ -422,6 +422,9 @@ async fn verified_marks_survive() {
                 .any(|member| member.user == user && member.verified)
         };
         assert!(verified(&alice));
+        // What was decided does not wait for the next tick.
+        let again = Person::sign_in(app.address, "alice", PASSWORD).await;
+        assert!(verified(&again.unwrap()));
         let alice = alice.reload().await;
         assert!(verified(&alice));
         assert!(!matches!(

@@ -28,6 +28,7 @@ impl<P: Platform> Client<P> {
         self.synced.touch();
         self.flush().await?;
         self.blocked_changed().await?;
+        self.push_decision().await;
         Ok(Answer::Nothing)
     }
 

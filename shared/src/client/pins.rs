@@ -303,6 +303,7 @@ impl<P: Platform> Client<P> {
         }
         self.keep_pin(user, pin);
         self.flush().await?;
+        self.push_decision().await;
         Ok(Answer::Nothing)
     }
 
@@ -333,6 +334,7 @@ impl<P: Platform> Client<P> {
         if self.must_be_online().is_ok() {
             self.flush_outbox().await?;
         }
+        self.push_decision().await;
         Ok(Answer::Nothing)
     }
 

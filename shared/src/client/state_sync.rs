@@ -250,6 +250,15 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
+    /// The same right after a person has decided something: their other browsers, or new secrets, may come before the next
+    /// tick, which tries again what fails now.
+    pub(super) async fn push_decision(&mut self) {
+        if self.must_be_online().is_ok() {
+            // Boxed: it need not make each of these commands larger.
+            let _ = Box::pin(self.push_synced()).await;
+        }
+    }
+
     /// Takes what only rooms know into the synced state: they are about to be dropped.
     pub(super) fn note_present_state(&mut self) {
         self.synced.state = self.present_state();
