@@ -326,37 +326,47 @@ async fn an_older_message_that_comes_again_is_not_shown_as_the_newest() {
             limit: 200,
         };
         let entries = alice.asks(&everything).await.unwrap().entries;
-        let mut tree = Frontier::default();
-        for at in &entries {
-            tree.append(at.entry.leaf());
-        }
-        let mut replay = entries[4].clone();
-        replay.number = tree.size();
-        tree.append(replay.entry.leaf());
-        let view = tree.view();
-
-        let mut again = on_a_new_device(id).await;
-        let seen_again = watch(&mut again, id, |_| true);
-        let mut adding = altering_pages(move |page| {
-            page.entries.push(replay.clone());
-            page.size += 1;
-        });
-        again.is_lied_to(move |given| match given {
-            Given::Reply {
-                op: ListConversations::OP,
-                body,
-            } => {
-                let mut list: Conversations = codec::decode(&body).unwrap();
-                list.conversations[0].view = view;
-                let (op, body) = (ListConversations::OP, Bytes(codec::encode(&list)));
-                Some(Given::Reply { op, body })
+        // One from before what is shown first, and one of that, in a page of its own.
+        for older in [4, 10] {
+            let mut tree = Frontier::default();
+            for at in &entries {
+                tree.append(at.entry.leaf());
             }
-            given => adding(given),
-        });
-        signs_in(&mut again, &app).await;
-        let newest = shown(1, &["7", "8"]);
-        assert_eq!(seen(&seen_again), [shown(FIRST + 1, &[]), newest]);
-        again.reads(id, &ALL).await;
+            let mut replay = entries[older].clone();
+            replay.number = tree.size();
+            tree.append(replay.entry.leaf());
+            let (view, end) = (tree.view(), replay.number);
+
+            let mut again = on_a_new_device(id).await;
+            let seen_again = watch(&mut again, id, |_| true);
+            let mut adding = altering_pages(move |page| {
+                if !begins_at(page, FIRST + 1) {
+                    page.entries.push(replay.clone());
+                }
+                page.size += 1;
+            });
+            again.is_lied_to(move |given| match given {
+                Given::Reply {
+                    op: ListConversations::OP,
+                    body,
+                } => {
+                    let mut list: Conversations = codec::decode(&body).unwrap();
+                    list.conversations[0].view = view;
+                    let (op, body) = (ListConversations::OP, Bytes(codec::encode(&list)));
+                    Some(Given::Reply { op, body })
+                }
+                given => adding(given),
+            });
+            signs_in(&mut again, &app).await;
+            let asked = [
+                shown(FIRST + 1, &[]),
+                shown(end, &[]),
+                shown(1, &["7", "8"]),
+            ];
+            assert_eq!(seen(&seen_again), asked);
+            again.reads(id, &ALL).await;
+            again.disconnect().await;
+        }
     })
     .await;
 }

@@ -134,9 +134,10 @@ impl<P: Platform> Client<P> {
         ahead.record.draft = record.draft;
         ahead.record.title = record.title;
         ahead.keys = keys;
-        let mut rows = Vec::new();
-        while ahead.record.frontier.size() < view.size {
-            let from = ahead.record.frontier.size();
+        // However the server cuts its pages, they are judged together: what is in them twice is shown once.
+        let mut entries: Vec<EntryAt> = Vec::new();
+        while (entries.len() as u64) < screen {
+            let from = first + entries.len() as u64;
             let request = GetEntries {
                 conversation: id,
                 from,
@@ -146,8 +147,16 @@ impl<P: Platform> Client<P> {
             if page.is_empty() {
                 return Err(Trouble::BadReply("the newest entries are not there"));
             }
-            rows.extend(self.rows_ahead(&mut ahead, &page).await?);
+            if page
+                .iter()
+                .zip(from..)
+                .any(|(at, number)| at.number != number)
+            {
+                return Err(Trouble::BadReply("entries are out of order"));
+            }
+            entries.extend(page);
         }
+        let rows = self.rows_ahead(&mut ahead, &entries).await?;
         if ahead.record.frontier.view() != view {
             return Err(Trouble::BadReply("the newest entries are not the log's"));
         }
@@ -186,7 +195,7 @@ impl<P: Platform> Client<P> {
         Ok(is_mine && !any_takes_a_name && !is_blocked && !is_newer)
     }
 
-    /// Verifies entries and puts them into a room's tree. Their rows, but for those that only the whole log can tell from
+    /// Verifies the entries that come next, and puts them into a room's tree. Their rows, but for those that only the whole log can tell from
     /// what came before.
     async fn rows_ahead(
         &mut self,
@@ -197,9 +206,6 @@ impl<P: Platform> Client<P> {
         for (index, at) in entries.iter().enumerate() {
             if index == looked_at {
                 looked_at += self.verify_ahead(ahead, &entries[index..]).await?;
-            }
-            if at.number != ahead.record.frontier.size() {
-                return Err(Trouble::BadReply("entries are out of order"));
             }
             let Ok(checked) = self.check(ahead, &at.entry).await? else {
                 return Err(Trouble::BadReply("an entry breaks the rules"));
